@@ -327,6 +327,34 @@ def test_signatures_go_where_record_changes(tmp_path: Path) -> None:
     assert change.action is ChangeAction.REBUILD_ARCHIVE
 
 
+def test_names_are_corrected_in_the_same_pass(tmp_path: Path) -> None:
+    archive = archive_of(valid(dist_info="Demo-1.0.dist-info"))
+    path = write_wheel(tmp_path, archive=replace(archive, trailing=b"\n"))
+    outcome = _repair(path, rename_dist_info=True, sbom=False)
+    assert outcome.output
+    assert outcome.changes[0].action is ChangeAction.REBUILD_ARCHIVE
+    assert {name.partition("/")[0] for name in _contents(outcome.output)} == {"demo", INFO}
+    assert _codes(outcome.output) == set()
+
+
+def test_earlier_fixes_stay_in_the_provenance(tmp_path: Path) -> None:
+    [fixed] = wheelfix.fix_wheels(
+        write_wheel(tmp_path), output=tmp_path / "1", policy=wheelfix.Policy(allow_unproven=True)
+    ).outcomes
+    assert fixed.output
+    fixed.output.write_bytes(fixed.output.read_bytes() + b"\n")
+    outcome = _repair(fixed.output, output_dir=tmp_path / "2")
+    assert outcome.output
+    with Wheel(outcome.output) as wheel:
+        provenance = wheel.provenance
+    assert provenance
+    assert [each.sha256 for each in provenance.ancestors] == [outcome.source_sha256, fixed.source_sha256]
+    assert provenance.changes == (*fixed.changes, *outcome.changes)
+    bare = _repair(fixed.output, output_dir=tmp_path / "3", sbom=False).output
+    assert bare
+    assert not any("sboms" in name for name in _contents(bare)), "one that is out of date is removed"
+
+
 def test_rare_compression_is_stored_and_said(tmp_path: Path) -> None:
     content = b"z" * 99_999
     archive = archive_of(valid(files=(*WheelSpec().files, Entry("demo/z", content, method=12, raw=bz2.compress(content)))))

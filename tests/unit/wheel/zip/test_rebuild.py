@@ -277,6 +277,22 @@ def test_reading_takes_no_more_than_the_records_and_what_lies_between() -> None:
     assert sum(size for _, size in source.reads) < 200_000, "the tail for the end record, and headers"
 
 
+def test_the_work_grows_with_the_number_of_entries_alone() -> None:
+    """200,000 entries are allowed, each with 64 kB of extra fields."""
+
+    def reads(count: int) -> tuple[int, int]:
+        extra = extra_field(0xCAFE, b"x" * 90)
+        entries = [Entry(f"demo/{number}", b"x", 0, extra=extra, gap=b"junk", comment=b"x") for number in range(count)]
+        source = Counted(to_bytes(Archive((Entry("demo/first", b""), *entries), trailing=b"\n")))
+        view = Rebuilt(source)
+        assert len(view._pieces) <= 2 * count + 3
+        return len(source.reads), sum(size for _, size in source.reads)
+
+    (few, short), (many, long) = reads(500), reads(1_000)
+    assert many - few <= 500 * 5, "the header for each of three steps, the gap, and what begins after it"
+    assert long - short <= 500 * 1_000
+
+
 @pytest.mark.parametrize("entry", [
     Entry("demo/z", bytes(range(256)) * 9_000, method=12, raw=bz2.compress(bytes(range(256)) * 9_000)),
     Entry("demo/z", bytes(range(256)) * 9_000, method=95, raw=lzma.compress(bytes(range(256)) * 9_000)),
