@@ -6,17 +6,24 @@ go by local headers from the first byte on, with every mixture of habits. Whoeve
 afterwards: pip, uv, installer, PyPI.
 """
 
+import bz2
+import re
 import shutil
+import warnings
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 from uv import find_uv_bin
 
 import wheelfix
 from ambiguous import constructions
+from building import ALL_WIDE, Archive, Descriptor, archive_of, changed, every, write_wheel
+from damages import unicode_path
+from defects import valid
 from installers import READERS, refusal
 from kinds import Sample, samples
 from streaming import READERS as STREAMING, read, read_by_directory
@@ -24,6 +31,7 @@ from wheelfix import Status
 from wheelfix.results import ChangeAction
 
 PARTS: Final = 8
+_VALID: Final = archive_of(valid())
 _REPAIRED: Final = tuple(f"/{name}" for name in ("METADATA", "RECORD", "WHEEL", "RECORD.jws", "RECORD.p7s", "metadata.json"))
 
 
@@ -98,3 +106,46 @@ def test_of_all_kinds(part: int, tmp_path: Path) -> None:
 
 def test_uv_is_here() -> None:
     assert Path(find_uv_bin()).exists()
+
+
+_ODD: Final[dict[str, Archive]] = {
+    "bytes behind it": replace(_VALID, trailing=b"\n"),
+    "bytes before it": replace(_VALID, leading=b"#!/bin/sh\n"),
+    "a gap": changed(_VALID, "WHEEL", gap=b"junk"),
+    "data descriptors": every(_VALID, descriptor=Descriptor()),
+    "comments": every(_VALID, comment=b"x"),
+    "times that do not exist": every(_VALID, time=(1980, 0, 0, 0, 0, 0)),
+    "ZIP64 fields": every(_VALID, wide=ALL_WIDE, local_wide=True),
+    "bzip2": changed(_VALID, "version.py", method=12, raw=bz2.compress(b"cuda = None\n")),
+    "stale Unicode paths": changed(_VALID, "version.py", extra=unicode_path(b"version.py", version=2)),
+    "attributes of a directory": changed(_VALID, "version.py", directory={"external_attributes": 0o40755 << 16 | 0x10}),
+}
+
+
+@pytest.mark.parametrize("kind", _ODD)
+def test_what_is_installed_is_the_same(kind: str, tmp_path: Path) -> None:
+    """pip, uv and installer write the same files; where one refused the old wheel, it takes the new one."""
+    path = write_wheel(tmp_path, archive=_ODD[kind])
+    output = wheelfix.Output(directory=tmp_path / "new", sbom=False)
+    new = wheelfix.repair_wheels(path, rebuild_archive=True, output=output).outcomes[0].output
+    assert new
+    assert [reader for reader in READERS if refusal(reader, new)] == []
+    wanted = _installed("installer", new, tmp_path / "wanted")
+    assert len(wanted) >= 4
+    for reader in ("pip", "uv", "installer"):
+        after = _installed(reader, new, tmp_path / f"{reader}-after")
+        assert {name: after[name] for name in wanted} == wanted
+        if not refusal(reader, path):
+            assert _installed(reader, path, tmp_path / f"{reader}-before") == after
+
+
+def _installed(reader: str, path: Path, target: Path) -> dict[str, bytes]:
+    """Return the files that ``reader`` installs, without what it writes about the installation."""
+    target.mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        READERS[reader](path, target)
+    own = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", ".lock")
+    files = [each for each in target.rglob("*") if each.is_file() and each.name not in own]
+    found = {each.relative_to(target).as_posix(): each.read_bytes() for each in files}
+    return {re.sub(r"^(?:lib|purelib|platlib)/", "", name): content for name, content in found.items()}
