@@ -11,6 +11,7 @@ from wheelfix.cli.options import Option
 from wheelfix.errors import EditError
 from wheelfix.text import shown
 from wheelfix.wheel.edits import (
+    AddEntryPoint,
     AddField,
     AddRequirement,
     AddTags,
@@ -19,7 +20,9 @@ from wheelfix.wheel.edits import (
     DropUpperLimit,
     Edit,
     RelaxRequirement,
+    RemoveEntryPoint,
     RemoveField,
+    RemoveFiles,
     RemoveTags,
     ReplaceRequirement,
     SetBuildTag,
@@ -169,6 +172,29 @@ def _add_files(values: Iterable[str]) -> Iterator[Asked | Wrong]:
                 yield Asked(option, WriteFile(path, content))
 
 
+def _entry_points(values: Iterable[str]) -> Iterator[Asked | Wrong]:
+    for text in values:
+        option = f"--entry-point {text}"
+        head, sign, value = text.partition("=")
+        group, name = _group_and_name(head, "console_scripts")
+        if sign:
+            yield Asked(option, AddEntryPoint(group, name, value.strip()))
+        else:
+            yield Wrong(option, "it has no value", "Write NAME=MODULE:FUNCTION, such as demo=demo.cli:main.")
+
+
+def _removed_entry_points(values: Iterable[str]) -> Iterator[Asked | Wrong]:
+    for text in values:
+        group, name = _group_and_name(text, "")
+        yield Asked(f"--remove-entry-point {text}", RemoveEntryPoint((name,), (group,) if group else ()))
+
+
+def _group_and_name(text: str, group: str) -> tuple[str, str]:
+    """Return the parts of ``GROUP:NAME``; without a colon it is a name in ``group``."""
+    first, colon, rest = text.partition(":")
+    return (first.strip(), rest.strip()) if colon else (group, text.strip())
+
+
 class Change(NamedTuple):
     """An option that asks for changes, and what reads its value."""
 
@@ -217,6 +243,18 @@ CHANGES: Final[Mapping[str, Change]] = {
     ),
     "remove": _many(
         "--remove", "FIELD[=VALUE]", "Remove a field, or only its lines with this value.", _remove_fields
+    ),
+    "remove_entry_point": _many(
+        "--remove-entry-point", "[GROUP:]NAME", "Remove entry points whose name, and group, match this.",
+        _removed_entry_points,
+    ),
+    "entry_point": _many(
+        "--entry-point", "[GROUP:]NAME=VALUE",
+        "Add an entry point, by default to console_scripts, such as demo=demo.cli:main.", _entry_points,
+    ),
+    "remove_file": _many(
+        "--remove-file", "PATTERN", "Remove files, such as 'tests/' or '*.pyc'; RECORD and top_level.txt follow.",
+        _together("--remove-file", RemoveFiles),
     ),
     "add_file": _many(
         "--add-file", "PATH=FILE", "Write a file into dist-info, such as licenses/NOTICE=./NOTICE.", _add_files

@@ -26,8 +26,9 @@ COMMAND_LINE_ONLY: Final[Mapping[str, str]] = {
         _ONE_RUN,
     ),
     **dict.fromkeys(
-        ("add", "add-field", "add-file", "add-tag", "drop-upper", "name", "post", "relax", "remove", "remove-tag",
-         "replace-requirement", "requires-python", "set", "tag", "version"),
+        ("add", "add-field", "add-file", "add-tag", "drop-upper", "entry-point", "name", "post", "relax", "remove",
+         "remove-entry-point", "remove-file", "remove-tag", "replace-requirement", "requires-python", "set", "tag",
+         "version"),
         _ONE_RUN,
     ),
 }  # fmt: skip

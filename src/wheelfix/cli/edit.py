@@ -34,7 +34,8 @@ _REASON: Final = click.option(
 )  # fmt: skip
 EDITING: Final[Sections] = {
     "Requirements": ("add", "drop", "replace-requirement", "relax", "drop-upper"),
-    "Metadata and files": ("requires-python", "set", "add-field", "remove", "add-file"),
+    "Fields": ("requires-python", "set", "add-field", "remove"),
+    "Files": ("remove-file", "add-file", "entry-point", "remove-entry-point"),
     "Name, version and tags": (
         "name", "version", "post", "local", "build-tag", "tag", "add-tag", "remove-tag", "follow-pins",
     ),
@@ -60,6 +61,7 @@ def command(ctx: click.Context, /, reason: str, **options: Any) -> int:
       wheelfix edit --drop triton --add 'numpy>=2' --diff torch-*.whl
       wheelfix edit --replace-requirement numpy 'numpy>=1.2,<2{marker}' demo-*.whl
       wheelfix edit --set License=MIT --remove Author-email demo-*.whl
+      wheelfix edit --remove-file tests/ --remove-file '*.pyc' demo-*.whl
       wheelfix edit --local cpu --reason 'built without CUDA' torch-*.whl
     """
     values, naming = {name: options.pop(name) for name in CHANGES}, {}

@@ -126,16 +126,17 @@ def test_the_printed_rules_make_the_same_wheel(case: str) -> None:
     assert Path(by_rules).read_bytes() == Path(by_options).read_bytes()
 
 
+NO_FIELD = {
+    "--add-file", "--build-tag", "--tag", "--add-tag", "--remove-tag", "--remove-file", "--entry-point",
+    "--remove-entry-point",
+}  # fmt: skip
+"""Options that change no field of METADATA."""
+
+
 def test_every_option_that_changes_something_has_a_case() -> None:
     tried = {word for options, *_ in CASES.values() for word in options if word.startswith("--")}
     own = {f"--{name.replace('_', '-')}" for name in CHANGES}
-    assert own - tried == {
-        "--add-file",
-        "--build-tag",
-        "--tag",
-        "--add-tag",
-        "--remove-tag",
-    }  # they change no field of METADATA
+    assert own - tried == NO_FIELD
 
 
 def test_a_build_tag_and_a_file() -> None:
@@ -165,6 +166,58 @@ def test_tags(options: tuple[str, ...], tags: str) -> None:
     report = edit(*options, "--check", "--format", "json").report
     Path("wheelfix.toml").write_text("schema = 1\n" + report["as_rules"])
     assert Path(wheelfix("fix", "-o", "by-rules", WHEEL).lines[0]).read_bytes() == Path(ran.lines[0]).read_bytes()
+
+
+PAYLOAD = (
+    Entry("demo/__init__.py", b""),
+    Entry("demo/cli.py", b"def main(): ...\n"),
+    Entry("tests/test_demo.py", b""),
+    Entry("bin/tool", b"#!/bin/sh\n"),
+)
+SCRIPTS = b"[console_scripts]\ndemo = demo.cli:main\nold = gone.cli:main\n\n[other]\nold = demo.cli:main\n"
+ALL_FILES = ["demo/__init__.py", "demo/cli.py", "tests/test_demo.py", "bin/tool"]
+FILES: dict[str, tuple[tuple[str, ...], list[str], bytes]] = {
+    "a directory": (("--remove-file", "tests/"), ["bin/tool", "demo/__init__.py", "demo/cli.py"], SCRIPTS),
+    "two patterns": (
+        ("--remove-file", "tests/", "--remove-file", "bin/tool"), ["demo/__init__.py", "demo/cli.py"], SCRIPTS,
+    ),
+    "a new script": (
+        ("--entry-point", "new = demo.cli:main"),
+        ALL_FILES,
+        SCRIPTS.replace(b"gone.cli:main\n", b"gone.cli:main\nnew = demo.cli:main\n"),
+    ),
+    "a new plug-in": (
+        ("--entry-point", "other:new=demo.cli:main"),
+        ALL_FILES,
+        SCRIPTS + b"new = demo.cli:main\n",
+    ),
+    "scripts of one name": (
+        ("--remove-entry-point", "old"),
+        ALL_FILES,
+        b"[console_scripts]\ndemo = demo.cli:main\n",
+    ),
+    "a script of one group": (
+        ("--remove-entry-point", "console_*:ol?"),
+        ALL_FILES,
+        SCRIPTS.replace(b"old = gone.cli:main\n", b""),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_files_and_entry_points(case: str) -> None:
+    options, files, scripts = FILES[case]
+    path = write_wheel(Path(), WheelSpec("other", files=PAYLOAD, dist_info_files={"entry_points.txt": SCRIPTS}))
+    ran = edit(*options, wheel=str(path))
+    assert ran.code == 0, ran.err
+    with Wheel(Path(ran.lines[0])) as wheel:
+        assert {each.name for each in wheel.layout.entries if ".dist-info/" not in each.name} == {*files}
+        assert wheel.read("entry_points.txt").rstrip() == scripts.rstrip()
+    again = edit(*options, "-o", "again", wheel=ran.lines[0])
+    assert Path(again.lines[0]).read_bytes() == Path(ran.lines[0]).read_bytes()
+    report = edit(*options, "--check", "--format", "json", wheel=str(path)).report
+    Path("wheelfix.toml").write_text("schema = 1\n" + report["as_rules"])
+    assert Path(wheelfix("fix", "-o", "by-rules", path).lines[0]).read_bytes() == Path(ran.lines[0]).read_bytes()
 
 
 def test_root_is_purelib_is_a_field_of_the_wheel() -> None:
@@ -348,6 +401,14 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     "no tag": (("--tag", "py3"), "error: --tag py3: "),
     "set the tags": (("--set", "Tag=py3-none-any"), "help: Use --tag, --add-tag and --remove-tag.\n"),
     "in place with another tag": (("--in-place", "--add-tag", "py2-none-any"), "error: --in-place keeps the file's name"),
+    "no entry point": (
+        ("--entry-point", "demo"),
+        "error: --entry-point demo: it has no value; nothing was done\n"
+        "  help: Write NAME=MODULE:FUNCTION, such as demo=demo.cli:main.\n",
+    ),
+    "a wrong entry point": (("--entry-point", "demo=not a module"), "error: --entry-point demo=not a module: "),
+    "no pattern for files": (("--remove-file", "../x"), "error: --remove-file ../x: "),
+    "no pattern for entry points": (("--remove-entry-point", ""), "error: --remove-entry-point : "),
     "no build tag": (("--build-tag", "x1"), "error: --build-tag x1: "),
     "in place under another name": (
         ("--in-place", "--local", "cpu"), "error: --in-place keeps the file's name; a change of it needs",
