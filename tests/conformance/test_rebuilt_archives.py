@@ -17,7 +17,6 @@ from typing import Final
 
 import pytest
 from msgspec.structs import replace
-from uv import find_uv_bin
 
 import wheelfix
 from ambiguous import constructions
@@ -102,10 +101,6 @@ def test_of_all_archives_that_readers_read_differently(part: int, tmp_path: Path
 def test_of_all_kinds(part: int, tmp_path: Path) -> None:
     counts = _tried([*samples(700, 2_000)][part::PARTS], tmp_path, install=True)
     assert counts["rebuilt"] >= 10, counts
-
-
-def test_uv_is_here() -> None:
-    assert Path(find_uv_bin()).exists()
 
 
 _ODD: Final[dict[str, Archive]] = {

@@ -72,14 +72,13 @@ def plan_rebuilding(source: Source, selection: Selection) -> Rebuilding | None:
             return None
         if rebuilt.doubt is not None:
             finding = rebuilt.doubt.finding
-            message = "the archive is not rebuilt, as not all of its contents are beyond doubt"
+            message = "not all contents of the archive are beyond doubt"
             raise ArchiveError("contents-in-doubt", message, hint=_BUILD_AGAIN, reason=f"{finding.code}: {finding}")
     except ArchiveError as error:
         if not _is_readable(source):
             raise
-        message = error.message.removeprefix("the archive is not rebuilt, ")
         reason = f" ({error.reason})" if error.reason else ""
-        raise NotRebuilt(f"The archive was not rebuilt: {message}{reason}.") from error
+        raise NotRebuilt(f"The archive was not rebuilt: {error.message}{reason}.") from error
     codes = ", ".join(dict.fromkeys(each.code for each in rebuilt.fixed))
     change = Change("archive", ChangeAction.REBUILD_ARCHIVE, None, None, reason=codes)
     return Rebuilding(change, rebuilt.fixed, rebuilt.sums, rebuilt.view)
@@ -107,7 +106,7 @@ def with_help(error: WheelError, path: Path) -> WheelError:
 
 
 def _may_help(error: WheelError, source: Readable) -> bool:
-    container = read_container(source)
+    container = Rebuilt(source).old
     if isinstance(error, StructureError):
         return any("\\" in name for name in container.names)  # dist-info may be one of them
     methods = {entry.method for entry in container.entries}

@@ -178,22 +178,19 @@ def _renewed(source: Readable, layout: Layout, entry: Entry) -> _Renewed:
     header = source.read_at(entry.start, entry.data_start - entry.start)
     local = LocalHeader._make(LOCAL.unpack_from(header))
     local_extra = header[LOCAL.size + local.name_length :]
-    if _SIGNATURE.search(comment):
-        _refuse("second-end-record", "its comment contains a record of an archive", entry)
-    if not raw_name.isascii() and not entry.flags & structs.FLAG_UTF8:
-        _refuse("name-encoding", "its name is not ASCII, but not marked as UTF-8", entry)
+    _check_texts(entry, raw_name, comment)
     _check_numbers(source, entry, local_extra)
     name = raw_name.replace(b"\\", b"/")
     data = Unpacked(source, entry) if entry.method in METHODS else Kept(entry.data_start, entry.data_stop)
     method = STORED if isinstance(data, Unpacked) else entry.method
     sizes = (entry.data_stop - entry.data_start if isinstance(data, Kept) else data.size, entry.size)
-    day = next(((each.time, each.date) for each in (fields, local) if structs.exists(each.time, each.date)), (0, _FIRST_DAY))
+    time, date = _moment(fields, local)
     flags = structs.FLAG_DESCRIPTOR | structs.FLAG_MASKED | (_LEVEL_BITS if method != entry.method else 0)
     wide = max(sizes) >= FULL_32
     local_extra, extra = (_plain_extra(each, sizes, wide=wide) for each in (local_extra, extra))
     compressed_size, size = (FULL_32, FULL_32) if wide else sizes
     changes: dict[str, Any] = {
-        "method": method, "time": day[0], "date": day[1], "crc": entry.crc,
+        "method": method, "time": time, "date": date, "crc": entry.crc,
         "compressed_size": compressed_size, "size": size,
     }  # fmt: skip
     new_local = local._replace(
@@ -204,6 +201,20 @@ def _renewed(source: Readable, layout: Layout, entry: Entry) -> _Renewed:
         disk=0, external_attributes=_attributes(name, fields), offset=0, **changes,
     )  # fmt: skip
     return _Renewed(LOCAL.pack(*new_local) + name + local_extra, CENTRAL.pack(*new) + name + extra, data)
+
+
+def _check_texts(entry: Entry, raw_name: bytes, comment: bytes) -> None:
+    """Confirm that the name is the same for all readers, and that the comment hides no record."""
+    if _SIGNATURE.search(comment):
+        _refuse("second-end-record", "its comment contains a record of an archive", entry)
+    if not raw_name.isascii() and not entry.flags & structs.FLAG_UTF8:
+        _refuse("name-encoding", "its name is not ASCII, but not marked as UTF-8", entry)
+
+
+def _moment(*records: DirectoryRecord | LocalHeader) -> tuple[int, int]:
+    """Return time and date of the first of ``records`` that has some that exist."""
+    found = ((each.time, each.date) for each in records if structs.exists(each.time, each.date))
+    return next(found, (0, _FIRST_DAY))
 
 
 def _check_numbers(source: Readable, entry: Entry, local_extra: bytes) -> None:
