@@ -5,7 +5,7 @@ What the operators mean is defined in https://packaging.python.org/en/latest/spe
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -89,7 +89,7 @@ def compute(change: NewSpecifier, specifier: str) -> str | Mismatch:
     found = _COMPUTATIONS[key](clauses, value)
     if isinstance(found, Mismatch):
         return found
-    after = _joined(found)
+    after = _joined(_without_repeats(found, clauses))
     if _means_the_same(after, specifier):
         return specifier
     if after and SpecifierSet(after).is_unsatisfiable():
@@ -213,7 +213,17 @@ _COMPUTATIONS: Final[Mapping[str, Callable[[Sequence[Clause], str], _Computed]]]
 """What each key of ``set-specifier`` makes of the clauses of a specifier."""
 
 
-def _joined(clauses: Sequence[Clause]) -> str:
+def _without_repeats(clauses: Sequence[Clause], before: Collection[Clause]) -> Iterator[Clause]:
+    """Yield the clauses without the new ones that say what another one says; what was there ``before`` stays."""
+    said = {(each.operator, each.version, each.star) for each in clauses if each in before}
+    for each in clauses:
+        key = each.operator, each.version, each.star
+        if each in before or key not in said:
+            yield each
+        said.add(key)
+
+
+def _joined(clauses: Iterable[Clause]) -> str:
     return ",".join(map(str, clauses)).strip()
 
 
