@@ -18,12 +18,19 @@ PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 def run(*command: str | Path, cwd: Path, **variables: str) -> str:
     """Run a client, with nothing of the user's settings, caches or other indexes; return its output."""
+    done = attempt(*command, cwd=cwd, **variables)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def attempt(*command: str | Path, cwd: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run a client in the same way; return what it did, whether or not it succeeded."""
     keep = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "TMPDIR")}
     home = {"HOME": str(cwd), "XDG_CACHE_HOME": str(cwd / "cache"), "XDG_CONFIG_HOME": str(cwd / "config")}
     isolated = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1", "UV_NO_CONFIG": "1", "PDM_CHECK_UPDATE": "0"}
     environment = {**keep, **home, **isolated, "NO_COLOR": "1", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
     environment |= {"UV_PYTHON_DOWNLOADS": "never", "UV_PYTHON": sys.executable, "POETRY_VIRTUALENVS_IN_PROJECT": "true"}
-    done = subprocess.run(
+    return subprocess.run(
         [str(each) for each in command],
         cwd=cwd,
         env={**environment, **variables},
@@ -31,8 +38,6 @@ def run(*command: str | Path, cwd: Path, **variables: str) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 def _project(cwd: Path, more: str, requirement: str) -> None:
@@ -97,3 +102,48 @@ def pip_install(cwd: Path, index: str, requirement: str = "torch") -> list[str]:
     """Install, and return the names of what is there then."""
     _pip(cwd, index, "--target", "there", requirement)
     return sorted(path.name for path in (cwd / "there").glob("*.dist-info"))
+
+
+LINUX: Final = "x86_64-manylinux_2_28"
+_PLATFORMS: Final = {
+    LINUX: "manylinux_2_28_x86_64",
+    "aarch64-apple-darwin": "macosx_11_0_arm64",
+    "windows": "win_amd64",
+    "armv6l": "linux_armv6l",
+}
+"""The platforms of :func:`resolved_by_uv`, and what pip calls each."""
+
+
+def resolved_by_pip(cwd: Path, index: str, *requirements: str, platform: str = LINUX) -> dict[str, str] | None:
+    """Return the versions that pip would install for CPython 3.11 on ``platform``, ``None`` if it finds no solution."""
+    cwd.mkdir(parents=True)
+    target = ("--platform", _PLATFORMS[platform], "--python-version", "3.11", "--implementation", "cp", "--abi", "cp311")
+    words = (*target, "--abi", "none", "--abi", "abi3", "--only-binary", ":all:", "--target", "there", "--dry-run")
+    program = (sys.executable, "-m", "pip", "--isolated", "install", "--quiet", "--no-cache-dir", "--retries", "0")
+    done = attempt(*program, "--index-url", index, *words, "--report", "report.json", *requirements, cwd=cwd)
+    if done.returncode != 0:
+        return None
+    report = json.loads((cwd / "report.json").read_text())
+    return {each["metadata"]["name"]: each["metadata"]["version"] for each in report["install"]}
+
+
+def resolved_by_uv(cwd: Path, index: str, *requirements: str, platform: str = LINUX) -> dict[str, str] | None:
+    """Return the versions that uv would install for CPython 3.11 on ``platform``, ``None`` if it finds no solution."""
+    cwd.mkdir(parents=True)
+    (cwd / "requirements.in").write_text("".join(f"{each}\n" for each in requirements))
+    words = ("--no-header", "--no-annotate", "--python-version", "3.11", "--python-platform", platform)
+    done = attempt(*UV, "pip", "compile", "--default-index", index, *words, "requirements.in", cwd=cwd)
+    if done.returncode != 0:
+        return None
+    return dict(line.split(" ", 1)[0].split("==", 1) for line in done.stdout.splitlines())
+
+
+def installed_by_uv(cwd: Path, index: str, *requirements: str, platform: str = LINUX) -> dict[str, str] | None:
+    """Return the versions that uv installs, of wheels for CPython 3.11 on ``platform``, ``None`` if it refuses one."""
+    cwd.mkdir(parents=True)
+    words = ("--target", "there", "--python-version", "3.11", "--python-platform", platform, "--default-index", index)
+    done = attempt(*UV, "pip", "install", *words, *requirements, cwd=cwd)
+    if done.returncode != 0:
+        return None
+    names = (path.name.removesuffix(".dist-info").partition("-") for path in (cwd / "there").glob("*.dist-info"))
+    return {name.replace("_", "-"): version for name, _, version in names}
