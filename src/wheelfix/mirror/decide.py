@@ -22,6 +22,7 @@ from wheelfix.mirror.storage.base import Store
 from wheelfix.options import Publishing
 from wheelfix.results import Problem, Published, PublishStatus
 from wheelfix.text import as_utf8, shown
+from wheelfix.wheel.release import read_name
 
 SAME_NAME: Final = "The original is not listed: it has the same name. Use --build-tag to give the fixed wheel another one."
 
@@ -243,6 +244,8 @@ def _yank_originals(decision: Decision, examined: Examined, given: Mapping[Path,
         original = examined.originals.get((origin.filename, origin.sha256))
         if origin.filename == examined.add[path].file.filename:
             decision.note(path, SAME_NAME)
+        elif other := _other_project(origin.filename, examined.add[path].file.filename):
+            decision.note(path, f"The original is not listed: it is a wheel of another project, {other}.")
         elif listed is not None and listed.sha256 != origin.sha256:
             decision.note(path, f"The original is not listed: the mirror serves {shown(origin.filename)} with other bytes.")
         elif listed is not None:
@@ -256,6 +259,12 @@ def _yank_originals(decision: Decision, examined: Examined, given: Mapping[Path,
                 f"The original is not listed: there is no {shown(origin.filename)} with its sha256. Give it with --original."
             )
             decision.note(path, *examined.notes.get(origin.filename, ()), missing)
+
+
+def _other_project(original: str, fixed: str) -> str:
+    """Return the project of an original if the fixed wheel was given the name of another one, else nothing."""
+    old, new = (read_name(Path(name)) for name in (original, fixed))
+    return old.project if old is not None and new is not None and old.project != new.project else ""
 
 
 def _yank(decision: Decision, file: ListedFile, reason: str, path: Path | None = None) -> None:

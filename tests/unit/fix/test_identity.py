@@ -378,3 +378,12 @@ def test_an_entry_that_keeps_its_old_directory_fails_the_proof(tmp_path: Path, m
     assert outcome.problem is not None
     assert outcome.problem.code == "not-as-planned"
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_the_mirror_lists_no_original_of_another_project(tmp_path: Path) -> None:
+    """The page of a project lists wheels of that project only."""
+    path = write_wheel(tmp_path, SPEC)
+    publishing = wheelfix.Publishing(yank_original="renamed")
+    _, published = wheelfix.fix_into_mirror(tmp_path / "mirror", [path], rule(Action(set_name="new")), publishing=publishing)
+    assert [(each.project, each.filename) for each in published.files] == [("new", "new-1.0-py3-none-any.whl")]
+    assert "The original is not listed: it is a wheel of another project, demo." in published.files[0].notes
