@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from wheelfix.rules.specifiers import Mismatch
 
 
+_MOST_NOTES: Final = 5
+"""How many of the requirements to which a rule does not apply get a note each; the report lists all as kept."""
+
+
 class RequirementAction(Struct, frozen=True):
     """An action on a requirement: ``run`` takes its parts and the action's argument, and returns what takes its place.
 
@@ -65,6 +69,7 @@ REQUIREMENT_ACTIONS: Final[Mapping[str, RequirementAction]] = {
 def decide_requirements(rules: Sequence[Rule], facts: Facts, editor: Editor) -> tuple[list[Change], list[str], list[str]]:
     """Change the requirements, each judged once; return those that are kept, notes, and ids of rules that applied."""
     kept, notes, applied = list[Change](), list[str](), list[str]()
+    mismatches = dict[str, list[str]]()
     results = dict[Field, _Result]()
     for each in facts.document.all(REQUIRES):
         text = each.value.strip()
@@ -79,14 +84,22 @@ def decide_requirements(rules: Sequence[Rule], facts: Facts, editor: Editor) -> 
             applied.append(decision.rule.id)
         result = _result_of(decision, text)
         if result.mismatch:
-            notes.append(f"rule {decision.rule.id}: {shown(text)!r} is kept: {result.mismatch}.")
+            mismatches.setdefault(decision.rule.id, []).append(f"{shown(text)!r} is kept: {result.mismatch}")
         if result.texts[:1] == (text,):
             kept.append(Change(REQUIRES, ChangeAction.KEEP, text, text, result.rule.id, reason=result.reason))
         if result.texts != (text,):
             results[each] = result
     values, changes = _without_duplicates(results, facts.document)
     editor.replace(values, changes)
-    return kept, notes, applied
+    return kept, [*notes, *_notes_on(mismatches)], applied
+
+
+def _notes_on(mismatches: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield a note for each requirement to which the action of a rule does not apply; of many for the first few."""
+    for rule, texts in mismatches.items():
+        yield from (f"rule {rule}: {text}." for text in texts[:_MOST_NOTES])
+        if (more := len(texts) - _MOST_NOTES) > 0:
+            yield f"rule {rule}: {more} more requirements are kept for such reasons (use -v to show all)."
 
 
 class _Result(Struct, frozen=True):

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import wheelfix
@@ -13,10 +14,11 @@ from places import ROOT
 from ruling import apply, facts_of, requires
 from wheelfix.errors import EditError
 from wheelfix.results import Status
+from wheelfix.rules.cases import try_cases
 from wheelfix.rules.explain import explain
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.match import make_facts
-from wheelfix.rules.model import Action, Match, NewSpecifier, Rule
+from wheelfix.rules.model import Action, Case, Match, NewSpecifier, Rule
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 
@@ -98,6 +100,24 @@ def test_or_the_wheel_is_refused(action: dict[str, Any], text: str, reason: str)
     assert caught.value.code == "action-mismatch"
     assert caught.value.message.startswith(f"rule r: {text!r} cannot be changed: ")
     assert reason in caught.value.message
+
+
+def test_of_many_requirements_that_are_kept_a_few_are_named() -> None:
+    found = apply(facts_of(*(f"foo<{number}" for number in range(1, 100))), on_foo(set_specifier=RELAX))
+    assert len(found.kept) == 99
+    assert len(found.notes) == 6
+    assert found.notes[-1] == "rule r: 94 more requirements are kept for such reasons (use -v to show all)."
+
+
+def test_a_test_of_a_rule_file_can_expect_a_computed_specifier() -> None:
+    case = Case("demo", requires=("foo==1", "foo<3"), expect=("foo>=1", "foo<3"))
+    rules = [
+        msgspec.structs.replace(on_foo(set_specifier=RELAX, on_mismatch=how), test=(case,)) for how in ("keep", "error")
+    ]
+    kept, refused = (try_cases(rule_set("t", [rule])) for rule in rules)
+    assert [each.passed for each in kept] == [True]
+    assert [each.passed for each in refused] == [False]
+    assert "rule r: 'foo<3' cannot be changed" in refused[0].differences[0]
 
 
 def test_a_whole_run_says_what_was_kept(tmp_path: Path) -> None:
