@@ -16,8 +16,10 @@ from wheelfix.fix.siblings import read_siblings
 from wheelfix.options import Policy
 from wheelfix.results import Change, Outcome, Part, failure
 from wheelfix.rules import BUILT_IN
-from wheelfix.rules.export import (
-    READ_BY_RESOLVERS,
+from wheelfix.rules.export import READ_BY_RESOLVERS
+from wheelfix.rules.match import is_specifier
+from wheelfix.rules.model import RuleSet
+from wheelfix.rules.overrides import (
     Client,
     Export,
     Form,
@@ -27,8 +29,6 @@ from wheelfix.rules.export import (
     Scope,
     Source,
 )
-from wheelfix.rules.match import is_specifier
-from wheelfix.rules.model import RuleSet
 from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.release import Sibling, release_of

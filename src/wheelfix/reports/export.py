@@ -8,7 +8,7 @@ from typing import Final
 from packaging.requirements import Requirement
 
 from wheelfix.reports.json import document
-from wheelfix.rules.export import Client, Export, Form, LeftOut, Metadata, Override, Source
+from wheelfix.rules.overrides import Client, Export, Form, LeftOut, Metadata, Override, Source
 from wheelfix.text import as_utf8, shown
 
 _HEADS: Final = {Client.UV: "for uv 0.11.25 and later", Client.PDM: "for PDM"}

@@ -1,14 +1,9 @@
 """What rules amount to as a client's own overrides, for those who cannot publish fixed wheels.
 
 A client knows packages, versions and names, and no single wheels: what a rule says beyond that is named, not guessed.
-uv (https://docs.astral.sh/uv/concepts/resolution/#dependency-overrides) has overrides and exclusions for the whole
-resolution, or for all versions or one version of a package. An exclusion wins over an override, and of a package uv uses
-those of its version or, if there are none, those for all versions. Overrides and exclusions of PDM are for the whole
-resolution (https://pdm-project.org/latest/usage/dependency/#dependency-overrides).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from enum import StrEnum
 from itertools import product
 from typing import Final, TypeAlias
 
@@ -21,92 +16,10 @@ from packaging.utils import canonicalize_name
 from wheelfix.globs import is_plain, matches
 from wheelfix.rules.actions import RELEASE_ACTIONS
 from wheelfix.rules.model import Match, Rule, RuleSet, When, each_of
+from wheelfix.rules.overrides import Client, Export, Form, LeftOut, Override, Scope, Source
 from wheelfix.rules.templates import template_fields
 from wheelfix.text import shown_few
 from wheelfix.wheel.requirement import read_requirement
-
-
-class Client(StrEnum):
-    """A client with overrides of its own."""
-
-    UV = "uv"
-    """uv 0.11.25 and later: the first version with overrides for a single package."""
-    PDM = "pdm"
-
-
-class Form(StrEnum):
-    """What an override does."""
-
-    EXCLUDE = "exclude"
-    """Requirements with this name do not count."""
-    OVERRIDE = "override"
-    """Requirements with this name become this requirement."""
-
-
-class Scope(Struct, frozen=True):
-    """Whose requirements an override is for: those of a ``version`` of ``package``, of all versions, or of everything."""
-
-    package: str | None = None
-    version: str | None = None
-
-    def contains(self, other: "Scope") -> bool:
-        """Whether it is for everything that ``other`` is for."""
-        return self.package is None or (self.package == other.package and self.version in (None, other.version))
-
-
-class Source(Struct, frozen=True):
-    """The rule that an override comes from; ``differs`` says in which ways the override does not do what the rule does."""
-
-    rule: str
-    reason: str
-    url: str | None = None
-    differs: tuple[str, ...] = ()
-
-
-class Override(Struct, frozen=True):
-    """One override: ``dependency`` is a name to exclude, or the requirement that replaces those with its name."""
-
-    form: Form
-    scope: Scope
-    dependency: str
-    sources: tuple[Source, ...]
-
-    @property
-    def name(self) -> str:
-        """The normalized name of the requirements that it is about."""
-        return canonicalize_name(Requirement(self.dependency).name)
-
-
-class Metadata(Struct, frozen=True):
-    """What a resolver is to believe of one release, all of its files: metadata after the rules."""
-
-    name: str
-    version: str
-    requires_dist: tuple[str, ...]
-    requires_python: str | None
-    provides_extra: tuple[str, ...]
-    sources: tuple[Source, ...] = ()
-
-
-class LeftOut(Struct, frozen=True):
-    """What cannot be exported: of which rule or wheel, why, and what to do."""
-
-    subject: str
-    message: str
-    hint: str = ""
-
-
-class Export(Struct, frozen=True):
-    """The overrides for ``client``, in the order of the rules, and what is left out.
-
-    ``from_wheels`` says that they are what the rules made of wheels, which were weighed; else they are the rules themselves.
-    """
-
-    client: Client
-    overrides: tuple[Override, ...] = ()
-    metadata: tuple[Metadata, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
-    from_wheels: bool = False
 
 
 class _NotSaid(Exception):
@@ -244,13 +157,38 @@ def export_rules(rules: RuleSet, client: Client) -> Export:
     return exporter.finish()
 
 
+class _Decisions:
+    """What earlier rules decide: those on a plain name can be many, and are looked up by the name and the package."""
+
+    def __init__(self) -> None:
+        self._scoped: dict[str, dict[str | None, list[_Decision]]] = {}
+        self._unknown: list[_Decision] = []
+
+    def add(self, decision: _Decision) -> None:
+        """Add the next one; with a scope it is about one name."""
+        if decision.scope is None:
+            self._unknown.append(decision)
+        else:
+            by_package = self._scoped.setdefault(decision.names[0], {})
+            by_package.setdefault(decision.scope.package, []).append(decision)
+
+    def on(self, name: str, scope: Scope) -> list[_Decision]:
+        """Return those that may decide on requirements called ``name`` of something in ``scope``."""
+        by_package = self._scoped.get(name, {})
+        packages = [*by_package] if scope.package is None else [None, scope.package]
+        found = [each for package in packages for each in by_package.get(package, ())]
+        return [each for each in (*found, *self._unknown) if _may_meet(each, scope) and matches(each.names, name)]
+
+
 class _Exporter:
     """Rules on their way to a client, in their order: the first one that matches a requirement decides."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._decided: list[_Decision] = []
+        self._decided = _Decisions()
         self._found: dict[tuple[Form, Scope, str], tuple[Source, ...]] = {}
+        self._overridden: dict[tuple[Scope, str], tuple[str, str]] = {}
+        """The first requirement that overrides a name in a scope, and its rule."""
         self._left_out: list[LeftOut] = []
 
     def add(self, rule: Rule) -> None:
@@ -287,19 +225,20 @@ class _Exporter:
     def _refuse_second(self, scope: Scope, dependency: str) -> None:
         """Confirm that no override has the name of a requirement that is added: both would count."""
         name = Override(Form.OVERRIDE, scope, dependency, ()).name
-        for each in self._overrides():
-            if each.form is Form.OVERRIDE and each.scope == scope and each.name == name and each.dependency != dependency:
-                message = f"rule {each.sources[0].rule} overrides {name}, and both would count"
-                raise _NotSaid(message, _NAME_WHEELS)
+        other, by = self._overridden.get((scope, name), (dependency, ""))
+        if other != dependency:
+            raise _NotSaid(f"rule {by} overrides {name} too, and both would count", _NAME_WHEELS)
 
     def _decide(self, rule: Rule, name: str, scope: Scope, differs: tuple[str, ...]) -> None:
         """Add what ``rule`` is for one name in one scope, unless an earlier rule decides there."""
-        earlier = [each for each in self._decided if matches(each.names, name) and _may_meet(each, scope)]
-        if any(each.exact and each.scope is not None and each.scope.contains(scope) for each in earlier):
+        earlier = self._decided.on(name, scope)
+        if any(
+            each.exact and each.scope is not None and each.scope.contains(scope) and _covers(each, rule) for each in earlier
+        ):
             return  # it never decides
         exact = not differs
         if rule.action == "keep":
-            self._decided.append(_Decision(rule, (name,), scope, None, exact))
+            self._decided.add(_Decision(rule, (name,), scope, None, exact))
             return
         unknown = [each.rule.id for each in earlier if each.scope is None or _keeps_some(each, scope)]
         try:
@@ -311,10 +250,10 @@ class _Exporter:
             return
         for form, dependency, more in pieces:
             notes = [*differs, *more, *(f"also where rule {each} decides first" for each in unknown)]
-            notes += [_EXTRAS_TOO] if rule.match is None or "any" not in (rule.match.extra or ()) else []
+            notes += _extras_differ(rule)
             notes += [_OWN_TOO] if self._reaches_root(form, scope) else []
             self._put(rule, form, scope, dependency, notes)
-        self._decided.append(_Decision(rule, (name,), scope, pieces[0][0], exact))
+        self._decided.add(_Decision(rule, (name,), scope, pieces[0][0], exact))
 
     def _reaches_root(self, form: Form, scope: Scope) -> bool:
         """Whether an override is for the requirements of the user's own project, which is no wheel, as well."""
@@ -332,12 +271,15 @@ class _Exporter:
     def _put(self, rule: Rule, form: Form, scope: Scope, dependency: str, differs: Iterable[str]) -> None:
         source = Source(rule.id, rule.reason, rule.url, tuple(dict.fromkeys(differs)))
         key = (form, scope, dependency)
+        if form is Form.OVERRIDE:
+            name = Override(*key, ()).name
+            self._overridden.setdefault((scope, name), (dependency, rule.id))
         self._found[key] = (*self._found.get(key, ()), source)
 
     def _leave_out(self, rule: Rule, error: _NotSaid, names: tuple[str, ...] | None = None) -> None:
         """Note what cannot be said; ``names`` are those that it is about, by default all of the rule."""
         if rule.match is not None:
-            self._decided.append(_Decision(rule, names or rule.names or ("*",), None, None, exact=False))
+            self._decided.add(_Decision(rule, names or rule.names or ("*",), None, None, exact=False))
         if rule.action != "keep":
             self._left_out.append(LeftOut(f"rule {rule.id}", error.message, error.hint))
 
@@ -358,6 +300,29 @@ class _Exporter:
             message = f"rule {by.sources[0].rule} excludes {each.name}, and an exclusion wins over what is added"
             self._left_out += [LeftOut(f"rule {source.rule}", message, _NAME_WHEELS) for source in each.sources]
         return Export(self._client, (*kept, *_for_exact_versions(kept)), left_out=tuple(dict.fromkeys(self._left_out)))
+
+
+def _extras(rule: Rule) -> frozenset[str]:
+    """Return the extras that a rule is for, as its ``match`` has them."""
+    given = rule.match.extra if rule.match else None
+    return frozenset(given or (("any",) if rule.action == "keep" else ("none",)))
+
+
+def _covers(earlier: _Decision, rule: Rule) -> bool:
+    """Whether an earlier rule is for requirements of all extras that ``rule`` is for."""
+    return "any" in (wide := _extras(earlier.rule)) or _extras(rule) <= wide
+
+
+def _extras_differ(rule: Rule) -> list[str]:
+    """Return how an override, which does not know extras, differs from a rule."""
+    extras = _extras(rule)
+    if "any" in extras:
+        return []
+    return (
+        [_EXTRAS_TOO]
+        if extras == {"none"}
+        else [f"also where it is required without the extra {' or '.join(sorted(extras))}"]
+    )
 
 
 def _keeps_some(earlier: _Decision, scope: Scope) -> bool:

@@ -7,10 +7,12 @@ import msgspec
 import pytest
 
 from wheelfix.reports.export import render_export, render_export_notes
+from wheelfix.rules import export as export_module
 from wheelfix.rules.actions import ON_WHEELS
-from wheelfix.rules.export import Client, Export, Form, Override, Scope, Source, export_rules
+from wheelfix.rules.export import export_rules
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, When
+from wheelfix.rules.overrides import Client, Export, Form, Override, Scope, Source
 from wheelfix.rules.read import read_struct
 
 APP = When(project=("app",))
@@ -199,6 +201,34 @@ def test_an_exception_without_words_is_left_out() -> None:
     assert said(exported(relaxed, others)) == [(Form.OVERRIDE, OF_APP, "gpu>=2"), (Form.OVERRIDE, ALL, "gpu>=1")]
     mine = rule("mine", match=any_of("gpu"), when=APP)
     assert said(exported(mine, others)) == [(Form.EXCLUDE, OF_APP, "gpu"), (Form.OVERRIDE, ALL, "gpu>=1")]
+
+
+def test_rules_for_extras() -> None:
+    dev = rule("dev", match=Match(name=("lib",), extra=("dev",)), when=APP)
+    assert "also where it is required without the extra dev" in differs(exported(dev))
+    plain = rule("plain", Action(set_specifier=">=2"), Match(name=("lib",)), APP)
+    export = exported(plain, dev)
+    assert said(export) == [(Form.OVERRIDE, OF_APP, "lib>=2")]
+    assert [each.subject for each in export.left_out] == ["rule dev"], "it decides on what the first is not for"
+    everything = rule("all", Action(set_specifier=">=2"), any_of("lib"), APP)
+    assert exported(everything, dev).left_out == ()
+
+
+def test_many_rules_are_compared_by_name_and_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+
+    def counting(decision: Any, scope: Scope) -> bool:
+        nonlocal calls
+        calls += 1
+        return may_meet(decision, scope)
+
+    may_meet = export_module._may_meet
+    monkeypatch.setattr(export_module, "_may_meet", counting)
+    rules = [
+        rule(f"r{number}", match=any_of("triton", f"n{number}"), when=When(project=(f"p{number}",))) for number in range(500)
+    ]
+    assert len(exported(*rules).overrides) == 1000
+    assert calls <= 1000
 
 
 def test_an_earlier_rule_without_words_is_named() -> None:

@@ -13,7 +13,8 @@ from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.reports.export import render_export, render_export_notes
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.reports.text import render_problem
-from wheelfix.rules.export import Client, export_rules
+from wheelfix.rules.export import export_rules
+from wheelfix.rules.overrides import Client
 
 if TYPE_CHECKING:
     from wheelfix.results import Outcome
