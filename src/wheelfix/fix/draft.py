@@ -1,6 +1,5 @@
 """A plan in the making: what rules and edits ask for, weighed, and put together with what follows from it."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from types import MappingProxyType
@@ -9,8 +8,10 @@ from typing import TYPE_CHECKING, Final, assert_never
 from msgspec.structs import replace
 
 from wheelfix.errors import EditError, SiblingError
+from wheelfix.fix.asked import Asked
 from wheelfix.fix.naming import Renaming, build_order, rename, with_new_names
-from wheelfix.fix.plan import Plan, as_kept, check_path, contradicted_files, problem_of, void_signatures
+from wheelfix.fix.notes import notes_on_duplicates, notes_on_rows
+from wheelfix.fix.plan import Plan, as_kept, check_path, problem_of, void_signatures
 from wheelfix.fix.weigh import gather_evidence, weigh, weigh_edits, weigh_local_version
 from wheelfix.options import Naming, Policy
 from wheelfix.results import Change, ChangeAction, Problem
@@ -18,7 +19,7 @@ from wheelfix.rules.actions import apply_rules, edits_for
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import RuleSet
 from wheelfix.rules.suggest import with_suggestions
-from wheelfix.text import shown, shown_few
+from wheelfix.text import shown
 from wheelfix.wheel.editor import REQUIRES, Editor
 from wheelfix.wheel.edits import (
     AddEntryPoint,
@@ -42,12 +43,8 @@ from wheelfix.wheel.edits import (
     TagEdit,
     WheelEdit,
     WriteFile,
-    naming_values,
 )
-from wheelfix.wheel.filename import public, same_version
 from wheelfix.wheel.metadata import Document, Field
-from wheelfix.wheel.requirement import meaning
-from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.source import sha256_of
 
@@ -121,55 +118,6 @@ def with_rules_of(edits: Iterable[Edit], rules: RuleSet | None) -> tuple[RuleSet
     return rules, others
 
 
-class _Asked:
-    """What edits want the wheel to be called, and by whose wish; the last one that asks for a part counts."""
-
-    def __init__(self) -> None:
-        self._own: dict[str, str | bool | None] = {}
-        self._by: dict[str, tuple[str | None, str | None]] = {}
-
-    def note(self, edit: WheelEdit, rule: str | None, reason: str | None) -> None:
-        """Note an edit of the identity.
-
-        :raises EditError: if no file name can hold what it asks for.
-        """
-        values = naming_values(edit)
-        self._own |= values
-        self._by[next(iter(values))] = (rule, reason)
-        replace(Naming(), **self._own)  # it checks them
-
-    @property
-    def naming(self) -> Naming:
-        """What edits alone ask for."""
-        return self.over(Naming())
-
-    def over(self, given: Naming) -> Naming:
-        """Return what the wheel is to be called: what edits ask for, else what is ``given`` for all wheels."""
-        return replace(given, **self._own) if self._own else given
-
-    def settle(self, wheel: Wheel) -> None:
-        """Raise no version that the same rule, or an edit without one, has raised already, as the provenance says.
-
-        :raises ArchiveError: if the provenance is damaged.
-        """
-        post = self._own.get("post")
-        if not isinstance(post, str) or not post.startswith("+"):
-            return  # a number is the same for the second time
-        rule, made = self._by["version"][0], wheel.provenance
-        mine = [
-            each.after
-            for each in (made.changes if made else ())
-            if (each.field, each.action, each.rule) == ("Version", ChangeAction.SET_VERSION, rule) and each.after
-        ]
-        if mine and same_version(public(mine[-1]), public(wheel.version)):
-            del self._own["version"], self._own["post"]
-
-    def change(self, change: Change, part: str) -> Change:
-        """Return a change that follows from ``part``, with the rule that asked for it and its reason."""
-        rule, reason = self._by.get(part, (None, None))
-        return replace(change, rule=rule, reason=reason or change.reason)
-
-
 class _Draft:
     """A plan in the making."""
 
@@ -188,7 +136,7 @@ class _Draft:
         self._is_left = False
         self._files = self._repaired_files()
         self._file_edits: FileEdits | None = None
-        self._asked = _Asked()
+        self._asked = Asked()
         self._retags: Retag | None = None
 
     def _repaired_files(self) -> dict[str, bytes | None]:
@@ -390,7 +338,7 @@ class _Draft:
         if self._retags is not None:
             renaming = replace(renaming, filename=self._retags.applied_to(renaming.filename))
         if self._editor.changes:
-            self._note_duplicates()
+            self._notes += notes_on_duplicates(self._wheel.document, self._editor.document)
         if changes:
             changes += self._check_companions()
             self._problem = self._problem or self._doubt()
@@ -438,7 +386,7 @@ class _Draft:
     def _leave(self) -> list[Change]:
         """Take back what rules and edits changed; return the changes that remain, those of the repair."""
         self._kept += tuple(as_kept(each) for each in self._editor.changes if each.field == REQUIRES and each.before)
-        self._editor, self._file_changes, self._asked = Editor(self._document), [], _Asked()
+        self._editor, self._file_changes, self._asked = Editor(self._document), [], Asked()
         self._files, self._retags = self._repaired_files(), None
         self._file_edits = None
         return self._repairs()
@@ -477,33 +425,5 @@ class _Draft:
                 "metadata.json (PEP 426, withdrawn) repeats the old METADATA and is kept: installers do not read it."
             )
         if self._repair is None:
-            self._note_rows()
+            self._notes += notes_on_rows(wheel, self._files)
         return changes
-
-    def _note_rows(self) -> None:
-        """Note what RECORD says of dist-info that is not so; a repair says it by itself."""
-        wheel, path = self._wheel, f"{self._wheel.dist_info}/METADATA"
-        if not wheel.record.find(path):
-            self._notes.append("RECORD had no row for METADATA; the new one has.")
-        elif not wheel.record.agrees(path, wheel.document.data):
-            self._notes.append("The row of METADATA in RECORD was not in the form that tools compare; now it is.")
-        written = {"METADATA", PROVENANCE, *self._files}
-        contradicted = [file for file in contradicted_files(wheel) if file not in written]
-        if contradicted:
-            self._notes.append(
-                f"RECORD contradicts {shown_few(contradicted)} in dist-info, which is copied as it is and may be damaged: "
-                "`wheelfix verify` says what differs."
-            )
-
-    def _note_duplicates(self) -> None:
-        """Note each requirement that the wheel now has more often than before."""
-        before, after = (
-            Counter(meaning(each.value.strip()) for each in document.all(REQUIRES))
-            for document in (self._wheel.document, self._editor.document)
-        )
-        texts = {meaning(text): text for each in self._editor.document.all(REQUIRES) if (text := each.value.strip())}
-        more = [text for key, text in texts.items() if after[key] > max(1, before[key])]
-        if more:
-            self._notes.append(
-                f"Duplicate requirement after these changes: {shown_few(more)}. It is harmless; a rule can drop one of them."
-            )
