@@ -1,6 +1,5 @@
 """Rules as the overrides of a client: TOML to paste into a pyproject.toml, and JSON."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
@@ -9,7 +8,8 @@ from packaging.requirements import Requirement
 
 from wheelfix.reports.json import document
 from wheelfix.rules.overrides import Client, Export, Form, LeftOut, Metadata, Override, Source
-from wheelfix.text import as_utf8, shown
+from wheelfix.rules.schema import toml_string
+from wheelfix.text import shown
 
 _HEADS: Final = {Client.UV: "for uv 0.11.25 and later", Client.PDM: "for PDM"}
 _UNCHECKED: Final = "whether a package needs what is excluded is not checked; name its wheels for that"
@@ -46,29 +46,31 @@ def _groups(export: Export, form: Form) -> list[list[Override]]:
 
 def _metadata(metadata: Metadata) -> list[str]:
     lines = [f"# for every file of {shown(metadata.name)} {shown(metadata.version)}", *_comments(metadata.sources)]
-    lines += ["[[tool.uv.dependency-metadata]]", f"name = {_text(metadata.name)}", f"version = {_text(metadata.version)}"]
-    requires = [f"  {_text(each)}," for each in metadata.requires_dist]
+    name, version = toml_string(metadata.name), toml_string(metadata.version)
+    lines += ["[[tool.uv.dependency-metadata]]", f"name = {name}", f"version = {version}"]
+    requires = [f"  {toml_string(each)}," for each in metadata.requires_dist]
     lines += ["requires-dist = [", *requires, "]"] if requires else ["requires-dist = []"]
-    lines += [f"requires-python = {_text(metadata.requires_python)}"] if metadata.requires_python else []
-    extras = ", ".join(map(_text, metadata.provides_extra))
+    lines += [f"requires-python = {toml_string(metadata.requires_python)}"] if metadata.requires_python else []
+    extras = ", ".join(map(toml_string, metadata.provides_extra))
     return [*lines, f"provides-extra = [{extras}]"] if extras else lines
 
 
 def _in_scope(overrides: Sequence[Override]) -> Iterator[str]:
     scope = overrides[0].scope
-    dependencies = [_text(each.dependency) for each in overrides]
+    dependencies = [toml_string(each.dependency) for each in overrides]
     if scope.package is None:
         yield from dependencies
         return
-    version = f", version = {_text(scope.version)}" if scope.version else ""
-    package = f"{{ name = {_text(scope.package)}{version} }}"
+    version = f", version = {toml_string(scope.version)}" if scope.version else ""
+    package = f"{{ name = {toml_string(scope.package)}{version} }}"
     yield f"{{ package = {package}, dependencies = [{', '.join(dependencies)}] }}"
 
 
 def _pdm(export: Export) -> Iterator[list[str]]:
     exclusions = _groups(export, Form.EXCLUDE)
     if exclusions:
-        yield ["[tool.pdm.resolution]", *_list("excludes", exclusions, lambda group: (_text(each.name) for each in group))]
+        names = _list("excludes", exclusions, lambda group: (toml_string(each.name) for each in group))
+        yield ["[tool.pdm.resolution]", *names]
     overrides = [line for group in _groups(export, Form.OVERRIDE) for line in _pdm_overrides(group)]
     if overrides:
         yield ["[tool.pdm.resolution.overrides]", *overrides]
@@ -78,7 +80,7 @@ def _pdm_overrides(overrides: Sequence[Override]) -> Iterator[str]:
     yield from _comments(overrides[0].sources)
     for each in overrides:
         requirement = Requirement(each.dependency)
-        yield f"{_text(each.name)} = {_text(requirement.url or str(requirement.specifier))}"
+        yield f"{toml_string(each.name)} = {toml_string(requirement.url or str(requirement.specifier))}"
 
 
 _WRITERS: Final[Mapping[Client, Callable[[Export], Iterator[list[str]]]]] = {Client.UV: _uv, Client.PDM: _pdm}
@@ -124,8 +126,3 @@ def render_export_json(export: Export) -> str:
         metadata=export.metadata,
         left_out=export.left_out,
     )
-
-
-def _text(value: str) -> str:
-    """Return a string of TOML: JSON's escapes are TOML's, apart from DEL, which JSON leaves as it is."""
-    return json.dumps(as_utf8(value), ensure_ascii=False).replace("\x7f", "\\u007f")

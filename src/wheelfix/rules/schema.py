@@ -25,6 +25,7 @@ from wheelfix.rules.model import (
     RuleSet,
     When,
 )
+from wheelfix.text import as_utf8
 
 
 def print_rules(rules: RuleSet) -> str:
@@ -40,14 +41,27 @@ def print_rule(rule: Rule) -> str:
 
 
 def _inline(value: Any) -> str:
-    """Return a value on one line; strings in ASCII JSON are valid TOML."""
+    """Return a value on one line."""
     match value:
         case dict():
             return f"{{ {', '.join(f'{key} = {_inline(each)}' for key, each in value.items())} }}"
         case list() | tuple():
             return f"[{', '.join(map(_inline, value))}]"
+        case str():
+            return toml_string(value)
         case _:
             return json.dumps(value)
+
+
+def toml_string(value: str) -> str:
+    """Return a string as TOML writes it: with the escapes of JSON, apart from DEL, which JSON leaves as it is.
+
+    JSON in ASCII would not do: TOML has no pairs of surrogates (https://toml.io/en/v1.0.0#string).
+
+    >>> print(toml_string("🫨"), toml_string('"'))
+    "🫨" "\\""
+    """
+    return json.dumps(as_utf8(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _table(rule: Rule) -> dict[str, Any]:

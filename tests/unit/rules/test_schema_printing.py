@@ -26,7 +26,7 @@ from wheelfix.rules.model import (
     RuleSet,
     When,
 )
-from wheelfix.rules.schema import print_rules
+from wheelfix.rules.schema import print_rule, print_rules
 
 
 def loaded(text: str) -> RuleSet:
@@ -218,3 +218,10 @@ def test_a_single_value_is_written_without_a_list() -> None:
 
 def test_no_rules_are_a_file_too() -> None:
     assert loaded(print_rules(rule_set("mine", []))).rules == ()
+
+
+@pytest.mark.parametrize("reason", ["beyond \U0001fae8 the basic plane", 'quoted "so"', "a\\b", "ünï"])
+def test_one_rule_to_paste_is_toml_whatever_its_words(reason: str) -> None:
+    """JSON writes what is beyond U+FFFF as two surrogates, which TOML does not know."""
+    rule = Rule(id="one", reason=reason, match=Match(name=("gpu",)), action="drop")
+    assert loaded(f"schema = 1\n{print_rule(rule)}").rules == (rule,)
