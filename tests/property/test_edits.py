@@ -44,6 +44,8 @@ SUBJECTS: tuple[tuple[Edit, ...], ...] = (
     (wheelfix.SetBuildTag("1x"),),
     (wheelfix.SetTags("cp311-none-any"), wheelfix.AddTags("py2-none-any"), wheelfix.RemoveTags("py2-*")),
     (wheelfix.WriteFile("licenses/NOTICE", b"x"),),
+    (wheelfix.RemoveFiles(("demo/version.py",)), wheelfix.RemoveFiles(("version.*", "tests/"))),
+    (wheelfix.AddEntryPoint("console_scripts", "run", "demo:main"), wheelfix.RemoveEntryPoint(("run",))),
 )
 """The edits of each subject: two of one could undo each other, again and again."""
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from wheelfix.errors import WheelfixError
 from wheelfix.reports.findings import finding_lines
@@ -10,7 +11,9 @@ from wheelfix.text import counted, shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 
 _LONGEST = 1000
-_MOST_ROWS = 5
+_MOST_ALIKE = 5
+_MANY: Final = {Part.ROW: "rows of RECORD", Part.PAYLOAD: "removed files"}
+"""The parts of a wheel of which many can change alike."""
 _MOST_SUGGESTIONS = 5
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 NO_RULE = "no rule matches"
@@ -66,14 +69,14 @@ def render_outcome(
 
 
 def _changes(changes: Sequence[Change], *, verbose: bool) -> list[str]:
-    """Return each change as a line; of rows of RECORD the first few, unless ``verbose``."""
-    lines, rows = list[str](), 0
+    """Return each change as a line; of rows of RECORD, and of files that go, the first few, unless ``verbose``."""
+    lines, count = list[str](), Counter[Part]()
     for each in changes:
-        rows += each.part is Part.ROW
-        if verbose or each.part is not Part.ROW or rows <= _MOST_ROWS:
+        count[each.part] += 1
+        if verbose or each.part not in _MANY or count[each.part] <= _MOST_ALIKE:
             lines.append(f"  {render_change(each)}")
-    hidden = 0 if verbose else max(0, rows - _MOST_ROWS)
-    return [*lines, f"  ... {hidden} more rows of RECORD (use -v to show all)"] if hidden else lines
+    hidden = {} if verbose else {part: count[part] - _MOST_ALIKE for part in _MANY if count[part] > _MOST_ALIKE}
+    return [*lines, *(f"  ... {number} more {_MANY[part]} (use -v to show all)" for part, number in hidden.items())]
 
 
 def _headline(outcome: Outcome, dry_run: bool, idle: str) -> str:
