@@ -56,7 +56,7 @@ class Comparison:
     """
 
     def __init__(self, old: Side, new: Side, known: Sequence[Span] = ()) -> None:
-        self._known = known
+        self._known = sorted(known)
         self.old = old
         self.new = new
         most = max(_INFLATED, _GREATEST_RATIO * max(old.source.size, new.source.size))
@@ -123,8 +123,10 @@ class Comparison:
 
     def _same_length(self, start: int, other: int, length: int) -> int:
         """Return how many of ``length`` bytes from ``start`` in the old and from ``other`` in the new file are the same."""
-        for first, stop, now in self._known:
-            if first <= start and start + length <= stop and other - start == now - first:
+        index = bisect_right(self._known, start, key=itemgetter(0)) - 1  # a wheel of which files went has many spans
+        if index >= 0:
+            first, stop, now = self._known[index]
+            if start + length <= stop and other - start == now - first:
                 return length
         return length_in_common(self.old.source, start, self.new.source, other, length)
 

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +60,7 @@ class Assembly:
         same_files = not plan.written and not plan.removed_entries and {*plan.removed} <= {*SIGNATURES}
         return same_files and not plan.renaming.directories and plan.record is None
 
-    @property
+    @cached_property
     def removed(self) -> set[str]:
         """The entries that the new wheel does not have, by their old names."""
         return {*(self._old + file for file in self._removed), *self.plan.removed_entries}
