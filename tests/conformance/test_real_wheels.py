@@ -21,7 +21,7 @@ from installer.sources import WheelFile
 
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.results import Status
-from wheelfix.wheel.edits import AddField, RemoveField
+from wheelfix.wheel.edits import AddField, RemoveField, RemoveFiles
 
 pytestmark = pytest.mark.real
 
@@ -232,3 +232,26 @@ def findings(wheel: WheelFile) -> str:
     except WheelFile.validation_error as error:
         return str(error.issues)
     return ""
+
+
+def test_popular_wheels_without_their_tests_install_and_import(popular: list[Path], tmp_path: Path) -> None:
+    """What another module of the wheel imports is refused; of all others exactly the tests are gone."""
+    report = fix_wheels(popular, None, edits=[RemoveFiles(("**/tests/", "**/test/", "*.pyi"))], output=tmp_path / "out")
+    assert {each.problem.code for each in report.outcomes if each.problem} <= {"file-needed"}
+    fixed = [each for each in report.outcomes if each.status is Status.FIXED]
+    assert len(fixed) >= 10
+    for outcome in fixed:
+        assert outcome.output is not None
+        with zipfile.ZipFile(outcome.source) as old, zipfile.ZipFile(outcome.output) as new:
+            files = [name for name in old.namelist() if ".dist-info/" not in name and not name.endswith("/")]
+            directories = {name: {*name.split("/")[:-1]} for name in files}
+            gone = {name for name, parts in directories.items() if parts & {"tests", "test"} or name.endswith(".pyi")}
+            assert {*files} - {*new.namelist()} == gone
+        with WheelFile.open(outcome.output) as opened:
+            opened.validate_record()
+    target = tmp_path / "installed"
+    wheels = [each.output for each in fixed if each.output and each.project in ("numpy", "greenlet", "markupsafe")]
+    assert len(wheels) == 3
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", target, *wheels], check=True)
+    code = "import numpy, greenlet, markupsafe; assert numpy.arange(3).sum() == 3"
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(target)})
