@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wheelfix.fix.draft import make_plan
 from wheelfix.globs import matches
-from wheelfix.options import Policy
+from wheelfix.options import Policy, listed
 from wheelfix.results import failure
 from wheelfix.rules.copying import COPIES_ITSELF, is_source
 from wheelfix.rules.model import CopyFrom, RuleSet
@@ -66,12 +66,14 @@ def siblings_in(rehearsals: "Iterable[Rehearsal]", rules: RuleSet) -> Callable[[
     return beside
 
 
-def read_siblings(paths: Iterable[Path | str], rules: RuleSet, *, policy: Policy = Policy()) -> tuple[Sibling, ...]:
+def read_siblings(
+    paths: Iterable[Path | str] | Path | str, rules: RuleSet, *, policy: Policy = Policy()
+) -> tuple[Sibling, ...]:
     """Return what those of the wheels at ``paths`` that ``rules`` copy from declare, as the rules leave them.
 
     One that cannot be read, or not be fixed as ``policy`` has it, has a ``problem``: nothing can be copied from it.
     """
-    return tuple(_read_sibling(path, rules, policy) for path in copied_from(rules, [Path(each) for each in paths]))
+    return tuple(_read_sibling(path, rules, policy) for path in copied_from(rules, [Path(each) for each in listed(paths)]))
 
 
 def _read_sibling(path: Path, rules: RuleSet, policy: Policy) -> Sibling:

@@ -225,7 +225,7 @@ def test_what_is_refused_changes_nothing_and_notes_nothing(code: str, run: Calla
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("Tag", "wheel tags"), ("root-is-purelib", "Build the wheel again"), ("Build", "--build-tag"),
+        ("Tag", "set-tag"), ("root-is-purelib", "set-root-is-purelib"), ("Build", "--build-tag"),
         ("Wheel-Version", "Build the wheel again"), ("Generator", "Build the wheel again"),
         ("Require-Python", "Did you mean Requires-Python?"), ("Zzz", "core metadata"),
     ],
