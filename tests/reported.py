@@ -151,7 +151,7 @@ SHAPES: Final[dict[str, Reported]] = {
         spec("openmm", "8.3.1", *OPENMM, fields=["Provides-Extra: cuda12"], tags=LINUX),
         spec("openmm", "8.3.1", "numpy", tags=MAC),
     ),
-    "Each platform has requirements of its own, without markers that tell": reported(
+    "Each platform has requirements of its own, without markers that say so": reported(
         spec("tensorflow", "2.15.1", *FULL, tags=LINUX),
         spec("tensorflow", "2.15.1", *STUB, tags=MAC),
         spec("tensorflow", "2.15.1", *STUB, tags=WINDOWS),

@@ -91,7 +91,7 @@ CASES: Final[dict[str, Case]] = {
         {f"openmm-8.3.1-{tags}.whl": {"requires": [*OPENMM], "extras": ["cuda12"]} for tags in (LINUX, MAC)},
         frozenset({"release-disagrees"}),
     ),
-    "Each platform has requirements of its own, without markers that tell": Case(
+    "Each platform has requirements of its own, without markers that say so": Case(
         {
             f"tensorflow-2.15.1-{LINUX}.whl": {"requires": [*FULL, *STUB]},
             f"tensorflow-2.15.1-{MAC}.whl": {"requires": [*STUB, *FULL]},

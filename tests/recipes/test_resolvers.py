@@ -171,7 +171,7 @@ def test_before_and_after(title: str, asked: Asked, resolver: str, tmp_path: Pat
 def test_a_lock_for_all_platforms(order: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before, uv locks what one wheel says: not all of it, whichever that is. After, every wheel says it all."""
     monkeypatch.chdir(tmp_path)
-    title = "Each platform has requirements of its own, without markers that tell"
+    title = "Each platform has requirements of its own, without markers that say so"
     for name in ("in", "beside"):
         (tmp_path / name).mkdir()
     names = SHAPES[title].write(tmp_path / "in")

@@ -288,7 +288,7 @@ FIXING: tuple[Option, ...] = (
     ),
     *HOW,
 )  # fmt: skip
-"""The options of all commands that change wheels as they are told, apart from what is changed and what wheels are called."""
+"""The options of all commands that change wheels, apart from what is changed and what wheels are called."""
 
 
 class FixOptions(WritingOptions, frozen=True, kw_only=True):

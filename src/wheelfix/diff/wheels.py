@@ -37,11 +37,11 @@ def compare_wheels(old: Path | str, new: Path | str) -> Difference:
 
 
 class Opened(NamedTuple):
-    """A wheel that is open; where its archive can only be read once it is rebuilt, ``fault`` says what is wrong with it."""
+    """An open wheel. ``problem`` says what is wrong with its archive where that can only be read once it is rebuilt."""
 
     archive: WheelArchive
     size: int
-    fault: str = ""
+    problem: str = ""
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def open_to_compare(path: Path) -> Iterator[Opened]:
     :raises OSError: if it cannot be read.
     """
     with ExitStack() as stack:
-        source, fault = stack.enter_context(Source(path)), ""
+        source, problem = stack.enter_context(Source(path)), ""
         try:
             archive = stack.enter_context(WheelArchive(path, source=source))
         except (ArchiveError, StructureError) as error:
@@ -62,8 +62,8 @@ def open_to_compare(path: Path) -> Iterator[Opened]:
                 archive = stack.enter_context(WheelArchive(path, source=Rebuilt(source)))
             except WheelError:
                 raise error from None
-            fault = error.message
-        yield Opened(archive, source.size, fault)
+            problem = error.message
+        yield Opened(archive, source.size, problem)
 
 
 def compare_opened(old: Opened, new: Opened) -> Difference:
@@ -80,14 +80,14 @@ def compare_opened(old: Opened, new: Opened) -> Difference:
 
 def _with_faults(difference: Difference, old: Opened, new: Opened) -> Difference:
     """Return ``difference`` with what is known of a wheel that was read as it would be rebuilt: its container differs."""
-    if not (old.fault or new.fault):
+    if not (old.problem or new.problem):
         return difference
     notes = [
-        f"{shown(each.archive.path.name)} is read as `repair --rebuild-archive` would write it: {each.fault}."
+        f"{shown(each.archive.path.name)} is read as `repair --rebuild-archive` would write it: {each.problem}."
         for each in (old, new)
-        if each.fault
+        if each.problem
     ]
-    sizes = (f"{each.size} bytes{', to be rebuilt' if each.fault else ''}" for each in (old, new))
+    sizes = (f"{each.size} bytes{', to be rebuilt' if each.problem else ''}" for each in (old, new))
     archive = (*difference.files.archive, ArchiveChange("container", None, *sizes))
     return replace(difference, files=replace(difference.files, archive=archive), notes=(*notes, *difference.notes))
 

@@ -10,7 +10,7 @@ from wheelfix.wheel.wheel import Wheel
 
 
 class Asked:
-    """What edits want the wheel to be called, and by whose wish; the last one that asks for a part counts."""
+    """What edits want the wheel to be called, and which rules asked for it; the last one that asks for a part counts."""
 
     def __init__(self) -> None:
         self._own: dict[str, str | bool | None] = {}

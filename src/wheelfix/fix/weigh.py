@@ -35,7 +35,7 @@ _MOST_NOTES: Final = 20
 class Weighed(Struct, frozen=True):
     """Changes with their verdicts; ``problem`` says why they must not be made, ``None`` if they may.
 
-    ``left`` says why none is to be made, as the caller wishes, as a clause; it is empty where they may.
+    ``left`` says why none is to be made, as the policy says, as a clause; it is empty where they may.
     """
 
     changes: tuple[Change, ...] = ()

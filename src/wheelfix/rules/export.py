@@ -260,7 +260,7 @@ class _Exporter:
         return scope.package is None and (self._client is Client.UV or form is Form.OVERRIDE)
 
     def _refuse_exception(self, name: str, scope: Scope, form: Form, earlier: Iterable[_Decision]) -> None:
-        """Confirm that the client can tell what earlier rules decide from what this one decides."""
+        """Confirm that the client can distinguish what earlier rules decide from what this one decides."""
         for each in earlier:
             if each.scope is None or _keeps_some(each, scope) or (each.scope == scope and each.form is form is Form.EXCLUDE):
                 continue
@@ -326,7 +326,7 @@ def _extras_differ(rule: Rule) -> list[str]:
 
 
 def _keeps_some(earlier: _Decision, scope: Scope) -> bool:
-    """Whether an earlier rule keeps something in ``scope``, and more precisely than the client can be told."""
+    """Whether an earlier rule keeps something in ``scope``, and more precisely than the client can express."""
     return earlier.scope is not None and earlier.form is None and earlier.scope.contains(scope)
 
 

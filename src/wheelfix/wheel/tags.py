@@ -155,7 +155,7 @@ def with_tags(name: WheelFilename, tags: Collection[WheelTag]) -> WheelFilename:
     claimed = tags_of(renamed)
     if not are_written(claimed):
         odd = next(tag for tag in claimed if not are_written([tag]))
-        hint = "Give the wheel all its tags anew with set-tag."
+        hint = "Give the wheel all its tags with set-tag."
         raise EditError("invalid-tag", f"the file name has a tag that is not one: {shown(str(odd))}", hint=hint)
     _refuse_more_than(tags, claimed)
     if len(str(renamed)) > _LONGEST_NAME:

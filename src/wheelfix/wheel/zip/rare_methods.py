@@ -111,7 +111,7 @@ def _blocks(source: Readable, entry: Entry) -> Iterator[bytes]:
 
 
 class Unpacked:
-    """The content of ``entry`` as it would be if it were stored: read it from front to back, going back begins anew.
+    """The content of ``entry`` as it would be if it were stored. Read it from front to back: going back starts again at 0.
 
     :raises Damaged: when it is read and is not valid.
     """
