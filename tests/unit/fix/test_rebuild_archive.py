@@ -467,10 +467,10 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert all(each["needs_rebuild"] for each in audit["wheels"][0]["findings"])
     dry = running.wheelfix("repair", "--rebuild-archive", "--check", path)
     assert (dry.code, "archive rebuilt: archive-data-descriptor" in dry.err) == (1, True)
-    ran = running.wheelfix("repair", "--rebuild-archive", "--format", "json", "-o", "out", path)
+    ran = running.wheelfix("repair", "--rebuild-archive", "--format", "json", "-o", tmp_path / "out", path)
     assert ran.code == 0
     assert [each["action"] for each in ran.report["wheels"][0]["changes"]] == ["rebuild-archive"]
-    left = running.wheelfix("repair", "-o", "2", path)
+    left = running.wheelfix("repair", "-o", tmp_path / "plain", path)
     assert (left.code, "repair --rebuild-archive" in left.err) == (1, True), "errors remain"
 
 
