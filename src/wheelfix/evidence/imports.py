@@ -13,7 +13,7 @@ from msgspec import Struct
 from wheelfix.errors import ArchiveError
 from wheelfix.evidence.elf import is_binary
 from wheelfix.evidence.linkage import Linkage
-from wheelfix.evidence.python_code import imports_of
+from wheelfix.evidence.python_code import Unclosed, imports_of
 from wheelfix.text import shown
 from wheelfix.wheel.modules import Modules, library_path, module_of
 from wheelfix.wheel.zip.inflate import read_content, read_start
@@ -22,6 +22,10 @@ from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import Entry
 
 _SOURCES: Final = (".py", ".pyw")
+_PATHS: Final = ".pth"
+"""Files at the top of site-packages that Python reads when it starts: https://docs.python.org/3/library/site.html."""
+_NOT_RUN: Final = re.compile(rb"^(?!(?:\xef\xbb\xbf)?import[ \t])[^\r\n]++", re.MULTILINE)
+"""A line of such a file that is a path or a comment: one that begins with ``import`` is run."""
 _LARGEST: Final = 1 << 21
 """The largest source that is read, in bytes."""
 _MOST: Final = 1 << 28
@@ -90,7 +94,7 @@ class Removal:
         for name in self.remaining:
             path = library_path(name, self._data)
             is_script = not path and name.startswith(f"{self._data}/scripts/") and not name.endswith("/")
-            if not is_script and not path.endswith(_SOURCES):
+            if not is_script and not path.endswith(_SOURCES) and not _is_path_file(path):
                 continue
             entry = layout.find(name)
             if is_script and not _is_python_script(source, entry):
@@ -121,7 +125,12 @@ class Removal:
             return
         module, is_package = module_of(path)
         package = module if is_package else module.rpartition(".")[0]
-        for each in imports_of(content, package, self.missing.__contains__):
+        code = _NOT_RUN.sub(b"", content) if _is_path_file(path) else content
+        for each in imports_of(code, package, self.missing.__contains__):
+            if isinstance(each, Unclosed):
+                reason = f"a string in {shown(entry.name)} (line {each.line}) may hide its imports: no end of it was found"
+                yield Need(next(iter(self.removed)), reason, certain=False)
+                continue
             file = self.file_of(next(name for name in each.modules if name in self.missing))
             yield Need(file, f"{shown(file)} is imported by {shown(entry.name)} (line {each.line})")
 
@@ -137,6 +146,10 @@ def _finder_of(words: Collection[str]) -> _Mentions | None:
     if len(wanted) <= _FEW:
         return lambda content: any(word in content for word in wanted)
     return lambda content: not wanted.isdisjoint(_WORD.findall(content))
+
+
+def _is_path_file(path: str) -> bool:
+    return path.endswith(_PATHS) and "/" not in path
 
 
 def _is_python_script(source: Readable, entry: Entry) -> bool:

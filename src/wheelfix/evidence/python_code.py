@@ -14,17 +14,29 @@ from typing import Final, NamedTuple
 
 _SKIPPED: Final = re.compile(
     rb"""\#[^\r\n]*+"""
-    rb"""|"{3}(?:[^"\\]++|\\.|"(?!""))*+(?:"{3}|\Z)"""
-    rb"""|'{3}(?:[^'\\]++|\\.|'(?!''))*+(?:'{3}|\Z)"""
+    rb"""|"{3}(?:[^"\\]++|\\.|"(?!""))*+(?:"{3}|(?P<open>\Z))"""
+    rb"""|'{3}(?:[^'\\]++|\\.|'(?!''))*+(?:'{3}|(?P<opened>\Z))"""
     rb"""|"(?:[^"\\\r\n]++|\\(?:\r\n|.))*+"?"""
     rb"""|'(?:[^'\\\r\n]++|\\(?:\r\n|.))*+'?"""
     rb"""|\\\r?\n""",
     re.DOTALL,
 )
-"""Comments, strings, and line ends that a backslash continues; each repetition keeps what it took, for one pass."""
+"""Comments, strings, and line ends that a backslash continues; each repetition keeps what it took, for one pass.
+
+A named group takes part where a string of three quotes has no end.
+"""
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _IMPORT: Final = re.compile(rb"(?<![\w\x80-\xff.])import(?![\w\x80-\xff])")
 _FROM: Final = re.compile(rb"from(?P<module>[\w\x80-\xff\s.]*+)\Z")
-_CALL: Final = re.compile(rb"(?<![\w\x80-\xff])(?:import_module|__import__)\s*+\(\s*+(?=\")")
+_CALL: Final = re.compile(
+    rb"(?<![\w\x80-\xff])(?P<function>[\w\x80-\xff]++)\s*+\(\s*+(?:name\s*+=\s*+)?(?:[uUrR](?=\"))?(?=\")"
+)
+_IMPORTERS: Final = frozenset({b"import_module", b"__import__"})
+_ALIAS: Final = re.compile(
+    rb"(?<![\w\x80-\xff])(?:import_module\s++as\s++(?P<alias>[\w\x80-\xff]++)"
+    rb"|(?P<name>[\w\x80-\xff]++)\s*+=\s*+(?:importlib\s*+\.\s*+)?(?:import_module|__import__)(?![\w\x80-\xff]|\s*+\())"
+)
+"""Another name for a function that imports."""
 _LITERAL: Final = re.compile(
     rb"""(?P<quote>['"])(?P<module>[\w\x80-\xff.]++)(?P=quote)\s*+"""
     rb"""(?:,\s*+(?:package\s*+=\s*+)?(?:__package__|__name__|['"](?P<package>[\w\x80-\xff.]++)['"])\s*+)?[,)]"""
@@ -36,7 +48,8 @@ _HEADER: Final = re.compile(
 _FUNCTION: Final = re.compile(rb"\s*+(?:async\s++)?def\b")
 _TRY: Final = re.compile(rb"\s*+try\s*+:")
 _HANDLER: Final = re.compile(rb"\s*+except\b(?:\s*+:|[^:]*\b(?:ImportError|ModuleNotFoundError|Exception|BaseException)\b)")
-_RAISE: Final = re.compile(rb"(?:\s*+|[^:]*+:\s*+)raise\b")
+_GIVE_UP: Final = re.compile(rb"(?:\s*+|[^:]*+:\s*+)(?:raise\b|(?:(?:sys|os)\s*+\.\s*+)?(?:_?exit|quit)\s*+\()")
+"""A statement of a handler after which nothing goes on: the failure was not survived."""
 _SUPPRESS: Final = re.compile(rb"\s*+with\b.*\bsuppress\s*+\([^)]*(?:ImportError|ModuleNotFoundError|Exception)\b")
 _NEVER_RUN: Final = re.compile(rb"\s*+if[\s(]++(?:\w++\.)?(?:TYPE_CHECKING|False|0)[\s)]*+:")
 _LONGEST_HEADER: Final = 1_000
@@ -65,16 +78,26 @@ class Import(NamedTuple):
             module = module.rpartition(".")[0]
 
 
-def imports_of(source: bytes, package: str, wanted: Callable[[str], object]) -> Iterator[Import]:
+class Unclosed(NamedTuple):
+    """A string that begins at a line, counted from 1, and has no end, as the source is read here: nothing else is known."""
+
+    line: int
+
+
+def imports_of(source: bytes, package: str, wanted: Callable[[str], object]) -> Iterator[Import | Unclosed]:
     """Yield what the code of ``source``, a module in ``package``, imports of the modules that are ``wanted``.
 
     Imports in functions count, and so does ``importlib.import_module`` with a literal name. Those whose failure is caught,
-    or that only type checkers see, do not. Names are made absolute. Time and memory are linear in ``source``.
+    or that only type checkers see, do not. Names are made absolute. Time and memory are linear in ``source``. Where strings
+    do not add up, which f-strings of Python 3.12 can do, imports may be taken for text: it comes first then.
 
     >>> [*imports_of(b"import a.b as c\\nfrom . import d, e\\n'import f'", "demo", bool)]
     [Import(module='a.b', names=(), line=1), Import(module='demo', names=('d', 'e'), line=2)]
     """
-    code = _SKIPPED.sub(_blank, source).replace(b"\r", b"\n")
+    source = source.removeprefix(_BYTE_ORDER_MARK)
+    code, unclosed = _blanked(source)
+    if unclosed is not None:
+        yield Unclosed(source.count(b"\n", 0, unclosed) + 1)
     found = sorted([*_statements(code, package), *_calls(source, code, package)])
     hits = [(position, each) for position, each in found if any(map(wanted, each.modules))]
     if not hits:
@@ -87,10 +110,21 @@ def imports_of(source: bytes, package: str, wanted: Callable[[str], object]) -> 
             yield each._replace(line=line)
 
 
-def _blank(found: re.Match[bytes]) -> bytes:
-    """Return as many bytes that mean nothing; a string leaves a quote, so that it is still a value."""
-    text = found[0]
-    return (b" " if text[:1] in (b"#", b"\\") else b'"').ljust(len(text))
+def _blanked(source: bytes) -> tuple[bytes, int | None]:
+    """Return ``source`` with strings and comments blanked, and where a string begins that has no end.
+
+    Nothing moves, and a string leaves a quote, so that it is still a value.
+    """
+    unclosed: int | None = None
+
+    def blank(found: re.Match[bytes]) -> bytes:
+        nonlocal unclosed
+        if found.lastgroup:
+            unclosed = found.start()
+        text = found[0]
+        return (b" " if text[:1] in (b"#", b"\\") else b'"').ljust(len(text))
+
+    return _SKIPPED.sub(blank, source).replace(b"\r", b"\n"), unclosed
 
 
 def _statements(code: bytes, package: str) -> Iterator[tuple[int, Import]]:
@@ -122,8 +156,9 @@ def _end_of_statement(code: bytes, position: int) -> int:
 
 def _calls(source: bytes, code: bytes, package: str) -> Iterator[tuple[int, Import]]:
     """Yield each call that imports a module by a literal name, and where it is."""
+    functions = _IMPORTERS.union(found["alias"] or found["name"] for found in _ALIAS.finditer(code))
     for found in _CALL.finditer(code):
-        if literal := _LITERAL.match(source, found.end()):
+        if found["function"] in functions and (literal := _LITERAL.match(source, found.end())):
             module = _absolute(literal["module"], _text(literal["package"]) if literal["package"] else package)
             if module:
                 yield found.start(), Import(module, (), 0)
@@ -172,7 +207,7 @@ class _Blocks:
                 begins = self._enter(header, opened)
                 self._starts.append(found.start())
                 self._inside.append(opened[-1] if opened else -1)
-                if _RAISE.match(header):
+                if _GIVE_UP.match(header):
                     raising.update(opened)
                 if begins and _TRY.match(header):
                     tries[self._blocks[-1][:2]] = opened[-1]

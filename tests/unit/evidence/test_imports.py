@@ -67,6 +67,39 @@ def test_many_words_are_found_as_few_are(tmp_path: Path) -> None:
     assert needs(tmp_path, files, modules) == few  # more words than are looked for one by one
 
 
+@pytest.mark.parametrize("name", ["demo.pth", f"{DATA}/purelib/demo.pth"])
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"import t.x\n", 1),
+        (b"\xef\xbb\xbfimport\tt.x\n", 1),
+        (b"# \"\"\"\n./vendor's\r\nimport os; __import__('t.x').boot()\n", 3),
+        (b"t.x\n import t.x\nimportlib t.x\n", None),
+    ],
+)
+def test_lines_that_python_runs_when_it_starts_need_what_they_import(
+    name: str, content: bytes, line: int | None, tmp_path: Path
+) -> None:
+    found = needs(tmp_path, {name: content, "t/x.py": b""}, ["t/x.py"])
+    assert [each.reason for each in found] == ([f"t/x.py is imported by {name} (line {line})"] if line else [])
+
+
+def test_a_path_file_is_run_only_at_the_top(tmp_path: Path) -> None:
+    assert not needs(tmp_path, {"demo/a.pth": b"import t.x\n", "t/x.py": b""}, ["t/x.py"])
+
+
+def test_source_after_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    [need] = needs(tmp_path, {"a.py": b"\xef\xbb\xbfimport t\n", "t.py": b""}, ["t.py"])
+    assert need.certain
+
+
+def test_source_whose_strings_do_not_add_up_may_need_what_it_mentions(tmp_path: Path) -> None:
+    odd = b'x = f"{\'a""""\'}"\n'
+    [need] = needs(tmp_path, {"a.py": odd + b"import t\n", "b.py": odd, "t.py": b""}, ["t.py"])
+    assert not need.certain
+    assert need.reason == "a string in a.py (line 1) may hide its imports: no end of it was found"
+
+
 def test_only_so_much_source_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imports, "_MOST", 10)
     [need] = needs(tmp_path, {"a.py": b"x = 1234567", "t.py": b""}, ["t.py"])

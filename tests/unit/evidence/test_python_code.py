@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from counting import count_calls
-from wheelfix.evidence.python_code import Import, imports_of
+from wheelfix.evidence.python_code import Import, Unclosed, imports_of
 
 
 def found(source: str, package: str = "demo.sub") -> list[tuple[str, tuple[str, ...], int]]:
@@ -39,6 +39,15 @@ def found(source: str, package: str = "demo.sub") -> list[tuple[str, tuple[str, 
         ('importlib.import_module( "a.b" )', [("a.b", (), 1)]),
         ("importlib.import_module('.x', package=__package__)", [("demo.sub.x", (), 1)]),
         ("importlib.import_module('..x', 'demo.other')", [("demo.x", (), 1)]),
+        ("importlib.import_module(name='a.b')", [("a.b", (), 1)]),
+        ("importlib.import_module(name = u'.x', package=__package__)", [("demo.sub.x", (), 1)]),
+        ("import_module(r'a.b')", [("a.b", (), 1)]),
+        (
+            "from importlib import import_module as load\nload('a.b'); reload('c'); x.loads('d')",
+            [("importlib", ("import_module",), 1), ("a.b", (), 2)],
+        ),
+        ("load = importlib.import_module\nget=__import__\nload('a.b')\nget('c')", [("a.b", (), 3), ("c", (), 4)]),
+        ("other = import_module('a')\nother('b')", [("a", (), 1)]),
         ("importlib.import_module(f'{name}.x')", []),
         ("importlib.import_module('a' + name)", []),
         ("importlib.import_module(name)", []),
@@ -52,6 +61,9 @@ def found(source: str, package: str = "demo.sub") -> list[tuple[str, tuple[str, 
         ("raise X from e\nimport a", [("a", (), 2)]),
         ("yield from a\nimport b", [("b", (), 2)]),
         ("import a\r\nfrom b import c\r\n", [("a", (), 1), ("b", ("c",), 2)]),
+        ("\ufeffimport a", [("a", (), 1)]),
+        ("\ufefffrom . import a\nimport b", [("demo.sub", ("a",), 1), ("b", (), 2)]),
+        ("\ufeff\ufeffimport a", []),
         ("", []),
     ],
 )
@@ -70,6 +82,10 @@ def test_imports(source: str, expected: list[object]) -> None:
         ("try:\n    import a\nexcept ValueError:\n    pass", True),
         ("try:\n    import a\nexcept ImportError as error:\n    raise X from error", True),
         ("try:\n    import a\nexcept ImportError: raise", True),
+        ("try:\n    import a\nexcept ImportError:\n    print(x)\n    sys.exit(1)", True),
+        ("try:\n    import a\nexcept ImportError: exit()", True),
+        ("try:\n    import a\nexcept ImportError:\n    os._exit(1)", True),
+        ("try:\n    import a\nexcept ImportError:\n    exit_code = sys.exit", False),
         ("try:\n    import a\nfinally:\n    pass", True),
         ("try:\n    x\nexcept ImportError:\n    import a", True),
         ("try:\n    x\nexcept ImportError:\n    pass\nelse:\n    import a", True),
@@ -94,6 +110,17 @@ def test_imports_whose_failure_is_caught_are_not_needed(source: str, is_needed: 
     assert bool(found(source)) is is_needed
 
 
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_a_string_without_an_end_is_reported(quote: str) -> None:
+    """Quotes in f-strings of Python 3.12 open what the scanner takes for a string that hides the rest."""
+    other = "'" if quote == '"' else '"'
+    source = f"x = 1\ny = f{quote}{{{other}a{quote * 4}{other}}}{quote}\nimport a\n".encode()
+    first, *_ = imports_of(source, "", bool)
+    assert first == Unclosed(2)
+    closed = source + quote.encode() * 3
+    assert not any(isinstance(each, Unclosed) for each in imports_of(closed, "", bool))
+
+
 def test_what_may_be_a_module() -> None:
     assert [*Import("a.b", ("c",), 1).modules] == ["a.b.c", "a.b", "a"]
 
@@ -107,7 +134,8 @@ _SIZE = 1 << 20
         b"(", b"import ", b"import(", b"from import ", b"import a;", b"import a\n", b"'", b"\"\"\"", b"\\\n", b"from ",
         b"f'{a}'", b"#", b"\n", b"if a:\n import b\n", b"import_module (", b"import_module('a.b')", b"try:", b"\\", b" ",
         b"try:\n import a\nexcept\n", b":", b"from .. . import ", b"\r", b"except ", b"suppress(", b"a.", b"import a.b, ",
-        b"with suppress(ImportError): import a\n", b"from " + b"a." * 400 + b"a import " + b"b," * 400,
+        b"with suppress(ImportError): import a\n", b"a", b"a=", b"a = importlib . import_module\n", b"import_module as a ",
+        b"a (", b"a(name", b"a = importlib ", b"exit (", b"from " + b"a." * 400 + b"a import " + b"b," * 400,
     ],
 )  # fmt: skip
 def test_hostile_source_is_read_in_one_pass(pattern: bytes) -> None:
