@@ -22,7 +22,7 @@ from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.model import RuleSet
 from wheelfix.rules.requirement_actions import REQUIREMENT_ACTIONS
 from wheelfix.wheel.filename import WheelFilename
-from wheelfix.wheel.release import Declared, Sibling
+from wheelfix.wheel.release import CopySource, Declared
 from wheelfix.wheel.wheel import Wheel
 
 ROOT = Path(__file__).with_name("golden")
@@ -47,9 +47,9 @@ def rules_of(case: Path) -> RuleSet:
     return load_rules(own) if own.exists() else built_in("gpu")
 
 
-def siblings_of(case: Path) -> list[Sibling]:
+def copy_sources_of(case: Path) -> list[CopySource]:
     files = sorted(case.glob("*.whl.metadata"))
-    return [Sibling(WheelFilename.parse(path.stem), Declared.of(path.read_bytes())) for path in files]
+    return [CopySource(WheelFilename.parse(path.stem), Declared.of(path.read_bytes())) for path in files]
 
 
 def decisions(plan: Plan) -> dict[str, object]:
@@ -67,7 +67,7 @@ def test_golden(case: Path, tmp_path: Path) -> None:
     spec = WheelSpec(metadata=(case / "METADATA.in").read_bytes())
     expected = (case / "METADATA.out").read_bytes()
     with Wheel(write_wheel(tmp_path, spec)) as wheel:
-        plan = make_plan(wheel, rules_of(case), policy=ANYTHING, siblings=siblings_of(case))
+        plan = make_plan(wheel, rules_of(case), policy=ANYTHING, copy_sources=copy_sources_of(case))
         assert plan.new_metadata == expected
         assert decisions(plan) == json.loads((case / "report.json").read_text("utf-8"))
         fixed = apply(wheel, plan, tmp_path / "fixed" / str(plan.renaming.filename)).output
@@ -76,5 +76,5 @@ def test_golden(case: Path, tmp_path: Path) -> None:
         assert wheel.document.data == expected
         names = {rule.action_name for rule in rules_of(case).rules}
         once = all(REQUIREMENT_ACTIONS[name].idempotent for name in names if name in REQUIREMENT_ACTIONS)
-        again = make_plan(wheel, rules_of(case), policy=ANYTHING, siblings=siblings_of(case))
+        again = make_plan(wheel, rules_of(case), policy=ANYTHING, copy_sources=copy_sources_of(case))
         assert again.is_empty or not once

@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence as Evidence, Judgement as Judgement
     from wheelfix.fix.apply import apply as apply
     from wheelfix.fix.batch import fix_wheels as fix_wheels, repair_wheels as repair_wheels
+    from wheelfix.fix.copy_sources import read_copy_sources as read_copy_sources
     from wheelfix.fix.draft import make_plan as make_plan
     from wheelfix.fix.plan import Plan as Plan, preview as preview
-    from wheelfix.fix.siblings import read_siblings as read_siblings
     from wheelfix.fix.weigh import gather_evidence as gather_evidence
     from wheelfix.mirror.check import check_index as check_index, check_mirror as check_mirror
     from wheelfix.mirror.pages import ListedFile as ListedFile, Origin as Origin, Page as Page
@@ -153,7 +153,7 @@ if TYPE_CHECKING:
         WriteFile as WriteFile,
     )
     from wheelfix.wheel.filename import WheelFilename as WheelFilename
-    from wheelfix.wheel.release import Declared as Declared, Sibling as Sibling
+    from wheelfix.wheel.release import CopySource as CopySource, Declared as Declared
     from wheelfix.wheel.wheel import Wheel as Wheel
 
 _HOMES: Final = {
@@ -167,9 +167,9 @@ _HOMES: Final = {
     "evidence.verdict": ("Evidence", "Judgement"),
     "fix.apply": ("apply",),
     "fix.batch": ("fix_wheels", "repair_wheels"),
+    "fix.copy_sources": ("read_copy_sources",),
     "fix.draft": ("make_plan",),
     "fix.plan": ("Plan", "preview"),
-    "fix.siblings": ("read_siblings",),
     "fix.weigh": ("gather_evidence",),
     "mirror.check": ("check_index", "check_mirror"),
     "mirror.pages": ("ListedFile", "Origin", "Page"),
@@ -204,7 +204,7 @@ _HOMES: Final = {
         "SetField", "SetLocal", "SetName", "SetPost", "SetRootIsPurelib", "SetTags", "SetVersion", "WriteFile",
     ),
     "wheel.filename": ("WheelFilename",),
-    "wheel.release": ("Declared", "Sibling"),
+    "wheel.release": ("CopySource", "Declared"),
     "wheel.wheel": ("Wheel",),
 }  # fmt: skip
 """Where each public name lives; it is imported when it is first used (PEP 562), so that the command starts fast."""

@@ -13,7 +13,7 @@ The tree, by what is wrong::
     ├── RegressionError      the fixed wheel would have an error that the original has not
     ├── RulesError           a rule file
     ├── EditError            an edit is not possible
-    │   └── SiblingError         the wheels of the release do not say what is to be copied
+    │   └── CopySourceError      the wheels of the release do not say what is to be copied
     ├── OutputError          the result cannot be written where it should be
     ├── MirrorError          the mirror cannot do what it is given to do
     └── ResultError          the run went wrong; nothing was published
@@ -93,7 +93,7 @@ class EditError(WheelfixError):
     """The edit is not possible on this wheel, or on none."""
 
 
-class SiblingError(EditError):
+class CopySourceError(EditError):
     """What a rule copies from another wheel of the release is not known: none is given, or they say different things."""
 
 

@@ -12,7 +12,7 @@ from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import Action, CopyFrom, Rule
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
-from wheelfix.wheel.release import Declared, Sibling
+from wheelfix.wheel.release import CopySource, Declared
 
 OWN, OTHER = (WheelFilename.parse(f"demo-1.0-py3-none-{platform}.whl") for platform in ("win32", "linux_x86_64"))
 
@@ -34,7 +34,7 @@ def copied(data: bytes, other: bytes, *, merge: bool) -> Applied:
     )
     try:
         facts = make_facts(Document.parse(data), OWN, lambda: "")
-        return apply(replace(facts, siblings=[Sibling(OTHER, Declared.of(other))]), rule)
+        return apply(replace(facts, copy_sources=[CopySource(OTHER, Declared.of(other))]), rule)
     except (EditError, MetadataError):
         assume(False)
         raise
@@ -81,13 +81,13 @@ def test_a_copy_of_itself_changes_nothing(
 def test_the_order_of_the_wheels_does_not_matter(order: list[str], draw: st.DataObject) -> None:
     wheels = {python: draw.draw(st.sampled_from(["a", "b", "A"])) for python in sorted(order)}
     names = [WheelFilename.parse(f"demo-1.0-{python}-none-linux_x86_64.whl") for python in order]
-    siblings = [Sibling(name, Declared((wheels[name.python],))) for name in names]
+    copy_sources = [CopySource(name, Declared((wheels[name.python],))) for name in names]
     rule = Rule(id="copy", reason="why", action=Action(copy_from=CopyFrom(platform=("linux*",))))
     facts = make_facts(Document.parse(HEAD.encode()), OWN, lambda: "")
     results = []
-    for each in (siblings, sorted(siblings, key=lambda sibling: str(sibling.filename))):
+    for each in (copy_sources, sorted(copy_sources, key=lambda copy_source: str(copy_source.filename))):
         try:
-            results.append(str(apply(replace(facts, siblings=each), rule).document.data))
+            results.append(str(apply(replace(facts, copy_sources=each), rule).document.data))
         except EditError as error:
             results.append(str(error))
     assert results[0] == results[1]

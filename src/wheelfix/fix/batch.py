@@ -207,33 +207,33 @@ def _compared(
             size=lambda item: file_size(item[0]),
         )
 
-    rehearsals = _with_siblings(together, job, rehearsed)
+    rehearsals = _with_copy_sources(together, job, rehearsed)
     rehearsals += [unreadable(_clash(path)) for path in clashing]
     if job.keeps_names:
         return compare(rehearsals, allow_mixed=job.policy.allow_mixed)
     from wheelfix.fix.dependents import follow, without_refused  # imported late: few runs give new names
 
     rehearsals = follow(
-        rehearsals, job.naming, lambda stale: rehearsed([(each.path, each.siblings, each.moves) for each in stale])
+        rehearsals, job.naming, lambda stale: rehearsed([(each.path, each.copy_sources, each.moves) for each in stale])
     )
     compared, disagreements = compare(rehearsals, allow_mixed=job.policy.allow_mixed, naming=job.naming)
     return without_refused(compared), disagreements
 
 
-def _with_siblings(
+def _with_copy_sources(
     paths: list[Path], job: Job, rehearsed: "Callable[[list[Candidate]], list[Rehearsal]]"
 ) -> "list[Rehearsal]":
     """Return the rehearsals of ``paths`` in their order: those that others copy from come first, if a rule copies."""
     if job.rules is None or isinstance(job.rules, str):  # built-in rules copy nothing
         return rehearsed([(path, (), ()) for path in paths])
-    from wheelfix.fix.siblings import copied_from, is_settled, siblings_in  # imported late: few rules copy
+    from wheelfix.fix.copy_sources import copied_from, copy_sources_in, is_settled  # imported late: few rules copy
 
     sources = copied_from(job.rules, paths)
     first = dict(zip(sources, rehearsed([(path, None, ()) for path in sources]), strict=True))
-    siblings = siblings_in(first.values(), job.rules)
+    copy_sources = copy_sources_in(first.values(), job.rules)
     done = {path: each for path, each in first.items() if is_settled(each, job.rules)}
     left = [path for path in paths if path not in done]
-    done |= zip(left, rehearsed([(path, siblings(path), ()) for path in left]), strict=True)
+    done |= zip(left, rehearsed([(path, copy_sources(path), ()) for path in left]), strict=True)
     return [done[path] for path in paths]
 
 

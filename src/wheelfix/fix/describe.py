@@ -18,7 +18,7 @@ from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import RuleSet
 from wheelfix.verify.run import glance
 from wheelfix.wheel.editor import REQUIRES
-from wheelfix.wheel.release import Sibling, disagreements_of
+from wheelfix.wheel.release import CopySource, disagreements_of
 from wheelfix.wheel.requirement import read_requirement, same_requirement
 from wheelfix.wheel.sbom import Provenance
 from wheelfix.wheel.wheel import Wheel
@@ -158,16 +158,16 @@ class WheelExplanation(Struct, frozen=True):
 
 
 def explain_wheel(
-    path: Path, rules: RuleSet, wanted: str | None = None, *, siblings: Sequence[Sibling] = ()
+    path: Path, rules: RuleSet, wanted: str | None = None, *, copy_sources: Sequence[CopySource] = ()
 ) -> WheelExplanation:
     """Return why the requirements of the wheel at ``path`` are kept or dropped.
 
-    ``wanted`` chooses some of them: a name, a pattern for names, or a whole requirement. ``siblings`` are wheels that rules
-    can copy from.
+    ``wanted`` chooses some of them: a name, a pattern for names, or a whole requirement. ``copy_sources`` are wheels that
+    rules can copy from.
     """
     try:
         with Wheel(path) as wheel:
-            plan = make_plan(wheel, rules, siblings=siblings)
+            plan = make_plan(wheel, rules, copy_sources=copy_sources)
             facts = make_facts(wheel.document, wheel.filename, partial(sha256_of, wheel.source))
             every = explain(rules, facts)
             provenance = wheel.provenance

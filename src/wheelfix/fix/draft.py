@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from msgspec.structs import replace
 
-from wheelfix.errors import EditError, SiblingError
+from wheelfix.errors import CopySourceError, EditError
 from wheelfix.fix.asked import Asked
 from wheelfix.fix.naming import Renaming, build_order, rename, with_new_names
 from wheelfix.fix.notes import notes_on_duplicates, notes_on_rows
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from wheelfix.fix.files import FileEdits
     from wheelfix.fix.pins import Move
     from wheelfix.fix.retag import Retag
-    from wheelfix.wheel.release import Sibling
+    from wheelfix.wheel.release import CopySource
 
 
 def make_plan(
@@ -67,7 +67,7 @@ def make_plan(
     sbom: bool = True,
     evidence: "Evidence | None" = None,
     repair: Plan | None = None,
-    siblings: "Sequence[Sibling] | None" = (),
+    copy_sources: "Sequence[CopySource] | None" = (),
     moves: "Iterable[Move]" = (),
 ) -> Plan:
     """Return what ``rules``, and then ``edits`` in their order, would change in ``wheel``, and what it is called then.
@@ -77,8 +77,8 @@ def make_plan(
     ``problem``. With ``sbom`` the new wheel carries its provenance.
     ``sha256`` gives the wheel's sum (hexadecimal) where the caller has it: rules can compare it. ``evidence`` is what was
     gathered of the wheel already. With the plan of a ``repair`` of the same wheel the result does both: rules and edits
-    find METADATA as it is repaired. ``siblings`` are wheels of the same release that rules may copy from
-    (:func:`wheelfix.read_siblings`), ``None`` where this wheel is to be one of them.
+    find METADATA as it is repaired. ``copy_sources`` are wheels of the same release that rules may copy from
+    (:func:`wheelfix.read_copy_sources`), ``None`` where this wheel is to be one of them.
     ``moves`` are new names and versions of other wheels, which requirements on those follow.
 
     :raises ArchiveError: if ``wheel`` was opened with ``directory_only`` and its archive turns out to be invalid.
@@ -91,7 +91,7 @@ def make_plan(
     draft = _Draft(wheel, policy, evidence, repair)
     draft.widen(others)
     if rules is not None:
-        draft.apply_rules(rules, sha256, siblings)
+        draft.apply_rules(rules, sha256, copy_sources)
     draft.apply_edits(others)
     for move in moves:
         draft.follow(move)
@@ -143,14 +143,16 @@ class _Draft:
         """Return what the repair writes and removes, each file by its path in dist-info."""
         return {**dict.fromkeys(self._repair.removed), **self._repair.written} if self._repair else {}
 
-    def apply_rules(self, rules: RuleSet, sha256: Callable[[], str] | None, siblings: "Sequence[Sibling] | None") -> None:
+    def apply_rules(
+        self, rules: RuleSet, sha256: Callable[[], str] | None, copy_sources: "Sequence[CopySource] | None"
+    ) -> None:
         wheel = self._wheel
         hashed = sha256 or partial(sha256_of, wheel.source)
-        facts = make_facts(self._document, wheel.filename, hashed, lambda: self._evidence().environments, siblings)
+        facts = make_facts(self._document, wheel.filename, hashed, lambda: self._evidence().environments, copy_sources)
         self.widen(each.edit for each in edits_for(rules, facts))
         try:
             result = apply_rules(rules, facts)
-        except SiblingError as error:  # the wheel itself is not to blame: what else is known of it can be shown
+        except CopySourceError as error:  # the wheel itself is not to blame: what else is known of it can be shown
             self._problem = Problem.of(error)
             return
         self._kept, self._applied = with_suggestions(result.kept, result.changes, rules, facts), result.applied

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import WheelfixError
+from wheelfix.fix.copy_sources import read_copy_sources
 from wheelfix.fix.draft import make_plan
 from wheelfix.fix.plan import Plan
-from wheelfix.fix.siblings import read_siblings
 from wheelfix.options import Policy
 from wheelfix.results import Change, Outcome, Part, failure
 from wheelfix.rules import BUILT_IN
@@ -31,7 +31,7 @@ from wheelfix.rules.overrides import (
 )
 from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
 from wheelfix.wheel.metadata import Document
-from wheelfix.wheel.release import Sibling, release_of
+from wheelfix.wheel.release import CopySource, release_of
 from wheelfix.wheel.requirement import Requirement, meaning, on_one_line, read_requirement, specifier_meaning
 from wheelfix.wheel.wheel import Wheel
 
@@ -114,9 +114,9 @@ def export_wheels(paths: Iterable[Path], rules: RuleSet, client: Client, *, poli
     """
     paths = list(paths)
     read = _Wheels(rules, policy)
-    siblings = read_siblings(paths, rules, policy=policy)
+    copy_sources = read_copy_sources(paths, rules, policy=policy)
     for path in paths:
-        read.add(path, siblings)
+        read.add(path, copy_sources)
     read.add_unused_rules()
     translated = (_metadata_of(each) for each in read.changed) if client is Client.UV else _for_pdm(read.changed)
     found = [*translated, *read.left_out]
@@ -143,12 +143,12 @@ class _Wheels:
         self._refused: set[tuple[str, str]] = set()
         self._applied: set[str] = set()
 
-    def add(self, path: Path, siblings: Sequence[Sibling]) -> None:
-        """Plan the wheel at ``path``; ``siblings`` are wheels that others of their release can copy from."""
+    def add(self, path: Path, copy_sources: Sequence[CopySource]) -> None:
+        """Plan the wheel at ``path``; ``copy_sources`` are wheels that others of their release can copy from."""
         try:
             with Wheel(path) as wheel:
-                beside = [each for each in siblings if release_of(each.filename) == release_of(wheel.filename)]
-                plan = make_plan(wheel, self._rules, policy=self._policy, siblings=beside)
+                beside = [each for each in copy_sources if release_of(each.filename) == release_of(wheel.filename)]
+                plan = make_plan(wheel, self._rules, policy=self._policy, copy_sources=beside)
         except (WheelfixError, OSError) as error:
             self.failures.append(failure(path, error))
             return

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wheelfix.fix.repair import Repair
     from wheelfix.rules.model import RuleSet
     from wheelfix.wheel.edits import WheelEdit
-    from wheelfix.wheel.release import Sibling
+    from wheelfix.wheel.release import CopySource
     from wheelfix.wheel.wheel import Wheel
 
 _MOST_KEPT_METADATA: Final = 1 << 16
@@ -151,13 +151,13 @@ def _fix(
         problem = rehearsal.problem if rehearsal else None
         plan = _rehearsed_plan(wheel, rehearsal)
         if plan is None:
-            siblings = rehearsal.siblings if rehearsal else ()
+            copy_sources = rehearsal.copy_sources if rehearsal else ()
             plan = _plan(
                 wheel,
                 job,
                 repair,
                 rehearsal,
-                siblings=siblings,
+                copy_sources=copy_sources,
                 moves=rehearsal.moves if rehearsal else (),
                 sha256=digest.hexdigest if digest else None,
             )
@@ -261,7 +261,7 @@ def _plan(
     repair: "Repair | None",
     rehearsal: "Rehearsal | None" = None,
     *,
-    siblings: "tuple[Sibling, ...] | None" = (),
+    copy_sources: "tuple[CopySource, ...] | None" = (),
     moves: "tuple[Move, ...]" = (),
     sha256: Callable[[], str] | None = None,
     evidence: "Evidence | None" = None,
@@ -285,12 +285,12 @@ def _plan(
         sha256=sha256,
         evidence=evidence,
         repair=repair.plan if repair else None,
-        siblings=siblings,
+        copy_sources=copy_sources,
         moves=moves,
     )
 
 
-Candidate: TypeAlias = "tuple[Path, tuple[Sibling, ...] | None, tuple[Move, ...]]"
+Candidate: TypeAlias = "tuple[Path, tuple[CopySource, ...] | None, tuple[Move, ...]]"
 """A wheel to be rehearsed, the wheels of its release that it can copy from, ``None`` if it is to be one of these, and the
 moves of other wheels that its requirements follow."""
 
@@ -310,7 +310,7 @@ def _rehearse_one(candidate: Candidate, job: Job, *, keep_plan: bool) -> "Rehear
     from wheelfix.wheel.wheel import Wheel
 
     local = job.naming.claimed_local
-    path, siblings, moves = candidate
+    path, copy_sources, moves = candidate
     try:
         with ExitStack() as stack:
             source = stack.enter_context(Source(path))
@@ -318,7 +318,9 @@ def _rehearse_one(candidate: Candidate, job: Job, *, keep_plan: bool) -> "Rehear
             read = rebuilding.view if rebuilding else source
             wheel = stack.enter_context(Wheel(path, source=read, leniently=job.repair is not None))
             evidence = gather_evidence(wheel, job.policy.scan)
-            plan = _plan(wheel, job, _repair(wheel, job, rebuilding), siblings=siblings, moves=moves, evidence=evidence)
+            plan = _plan(
+                wheel, job, _repair(wheel, job, rebuilding), copy_sources=copy_sources, moves=moves, evidence=evidence
+            )
             plan = guarded(plan, wheel, foresee=True)
             before, after = (Declared.of(data) for data in (plan.metadata, plan.new_metadata))
             words = evidence.gpu_statement if local or wheel.project in COMPANIONS else ""
@@ -331,7 +333,7 @@ def _rehearse_one(candidate: Candidate, job: Job, *, keep_plan: bool) -> "Rehear
                 after,
                 words,
                 evidence.linkage,
-                siblings=siblings or (),
+                copy_sources=copy_sources or (),
                 moves=moves,
             )
             if not keep_plan or job.repair is not None or len(plan.metadata) > _MOST_KEPT_METADATA:

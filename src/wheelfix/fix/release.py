@@ -20,9 +20,9 @@ from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.release import (
+    CopySource,
     Declared,
     Release,
-    Sibling,
     Topic,
     by_release,
     disagreements_of,
@@ -47,10 +47,10 @@ class Rehearsal(Struct, frozen=True):
 
     ``filename`` is the name that it would have, ``None`` where it is none of a wheel. ``readable`` says whether the rest is
     known. ``gpu_build`` says in which words it is a GPU build, empty where it does not say so. ``linkage`` is what was
-    read of its binaries. ``plan`` may be kept, with the ``identity`` of the file that it was made for. ``siblings`` are the
-    wheels that it can copy from, ``moves`` the new names and versions of others that its requirements follow. The last three
-    are what its release requires of it, once it was compared: ``problem`` refuses it, ``rename`` gives it the new name even
-    if nothing else changes, ``notes`` are added to its outcome.
+    read of its binaries. ``plan`` may be kept, with the ``identity`` of the file that it was made for. ``copy_sources`` are
+    the wheels that it can copy from, ``moves`` the new names and versions of others that its requirements follow. The last
+    three are what its release requires of it, once it was compared: ``problem`` refuses it, ``rename`` gives it the new name
+    even if nothing else changes, ``notes`` are added to its outcome.
     """
 
     outcome: Outcome
@@ -62,7 +62,7 @@ class Rehearsal(Struct, frozen=True):
     readable: bool = True
     plan: "Plan | None" = None
     identity: tuple[int, ...] = ()
-    siblings: tuple[Sibling, ...] = ()
+    copy_sources: tuple[CopySource, ...] = ()
     moves: "tuple[Move, ...]" = ()
     problem: Problem | None = None
     rename: bool = False

@@ -203,7 +203,7 @@ def apply_rules(rules: RuleSet, facts: Facts) -> Applied:
     rules for the whole wheel are applied, in their order.
 
     :raises EditError: if a rule makes something that METADATA cannot hold.
-    :raises SiblingError: if a rule copies from another wheel of the release, and that is not among ``facts.siblings``.
+    :raises CopySourceError: if a rule copies from a wheel of the release that is not among ``facts.copy_sources``.
     """
     editor = Editor(facts.document)
     mine = rules_for(rules.rules, facts)

@@ -19,7 +19,7 @@ from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.edits import TagEdit, naming_values
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
-from wheelfix.wheel.release import Declared, Sibling
+from wheelfix.wheel.release import CopySource, Declared
 from wheelfix.wheel.requirement import same_requirement
 from wheelfix.wheel.tags import retagged
 
@@ -63,7 +63,7 @@ def _differences(rules: RuleSet, case: Case) -> tuple[str, ...]:
     facts = make_facts(document, _case_filename(case), case.sha256.lower)
     try:
         if case.release:
-            facts = replace(facts, siblings=[_sibling(rules, case, each) for each in case.release])
+            facts = replace(facts, copy_sources=[_copy_source(rules, case, each) for each in case.release])
         applied = apply_rules(rules, facts)
         filename = _new_filename(facts.filename, applied.edits)
     except WheelfixError as error:
@@ -95,12 +95,12 @@ def _new_filename(filename: WheelFilename, edits: Iterable[RuleEdit]) -> WheelFi
     return retagged(name, tags) if tags else name
 
 
-def _sibling(rules: RuleSet, case: Case, other: CaseWheel) -> Sibling:
+def _copy_source(rules: RuleSet, case: Case, other: CaseWheel) -> CopySource:
     """Return what another wheel of the release of ``case`` declares, as ``rules`` leave it."""
     whole = replace(case, **{key: getattr(other, key) for key in other.__struct_fields__})
     filename = _case_filename(whole)
-    facts = make_facts(Document.parse(_metadata(whole)), filename, case.sha256.lower, siblings=None)
-    return Sibling(filename, Declared.of(apply_rules(rules, facts).document.data))
+    facts = make_facts(Document.parse(_metadata(whole)), filename, case.sha256.lower, copy_sources=None)
+    return CopySource(filename, Declared.of(apply_rules(rules, facts).document.data))
 
 
 def _why(rules: RuleSet, facts: Facts, texts: Collection[str]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.requirement import Requirement, plain_specifier, read_requirement
 
 if TYPE_CHECKING:
-    from wheelfix.wheel.release import Sibling
+    from wheelfix.wheel.release import CopySource
 
 
 class Facts(Struct, frozen=True, dict=True):
@@ -27,7 +27,7 @@ class Facts(Struct, frozen=True, dict=True):
 
     ``version`` is text as METADATA writes it. ``is_never_true`` says whether the marker of a requirement is never true
     on the wheel's platforms; ``sha256`` gives the wheel's digest (hexadecimal), and is called only if a rule needs it.
-    ``siblings`` are wheels of the same release that it can copy from, ``None`` where they are still to be read.
+    ``copy_sources`` are wheels of the same release that it can copy from, ``None`` where they are still to be read.
     """
 
     project: NormalizedName
@@ -36,7 +36,7 @@ class Facts(Struct, frozen=True, dict=True):
     document: Document
     is_never_true: Callable[[Requirement], bool]
     sha256: Callable[[], str]
-    siblings: "Sequence[Sibling] | None" = ()
+    copy_sources: "Sequence[CopySource] | None" = ()
 
     @cached_property
     def parsed_version(self) -> Version | None:
@@ -79,12 +79,12 @@ def make_facts(
     filename: "WheelFilename",
     sha256: Callable[[], str],
     environments: Callable[[], Environments] | None = None,
-    siblings: "Sequence[Sibling] | None" = (),
+    copy_sources: "Sequence[CopySource] | None" = (),
 ) -> Facts:
     """Return what rules can see of the wheel called ``filename`` with the METADATA ``document``.
 
     ``sha256`` gives its digest (hexadecimal), and ``environments`` those that accept it, by default those of the file name;
-    each is called only if a rule needs it. ``siblings`` are wheels of its release, as rules leave them.
+    each is called only if a rule needs it. ``copy_sources`` are wheels of its release, as rules leave them.
     """
     name = document.first("Name")
     environments = environments or cache(lambda: Environments(filename.tags))
@@ -95,7 +95,7 @@ def make_facts(
         document,
         lambda requirement: environments().exclude(requirement),
         cache(sha256),
-        siblings,
+        copy_sources,
     )
 
 

@@ -63,7 +63,7 @@ class Declared(Struct, frozen=True):
         return said
 
 
-class Sibling(Struct, frozen=True):
+class CopySource(Struct, frozen=True):
     """A wheel of a release as others can copy from it: its name, and what it ``declares`` as rules leave it.
 
     ``problem`` says why rules cannot leave it so, ``None`` if they can. With ``merges`` other wheels may still be merged

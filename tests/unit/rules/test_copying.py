@@ -7,14 +7,14 @@ import pytest
 from msgspec.structs import replace
 
 from ruling import apply, facts_of, requires
-from wheelfix.errors import EditError, SiblingError
+from wheelfix.errors import CopySourceError, EditError
 from wheelfix.results import ChangeAction, Problem
 from wheelfix.rules.actions import Applied
 from wheelfix.rules.cases import try_cases
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.model import Action, Case, CaseWheel, CopyFrom, Match, Rule
 from wheelfix.wheel.filename import WheelFilename
-from wheelfix.wheel.release import Declared, Sibling
+from wheelfix.wheel.release import CopySource, Declared
 
 LINUX, LINUX_12, MAC, WINDOWS = (
     "cp311-cp311-manylinux_2_28_x86_64", "cp312-cp312-manylinux_2_28_x86_64", "cp311-cp311-macosx_11_0_arm64",
@@ -23,15 +23,17 @@ LINUX, LINUX_12, MAC, WINDOWS = (
 FROM_LINUX = CopyFrom(platform=("*linux*",))
 
 
-def sibling(*lines: str, tags: str = LINUX, extras: Sequence[str] = (), python: str = "", name: str = "demo-1.0") -> Sibling:
-    return Sibling(WheelFilename.parse(f"{name}-{tags}.whl"), Declared(lines, tuple(extras), python))
+def copy_source(
+    *lines: str, tags: str = LINUX, extras: Sequence[str] = (), python: str = "", name: str = "demo-1.0"
+) -> CopySource:
+    return CopySource(WheelFilename.parse(f"{name}-{tags}.whl"), Declared(lines, tuple(extras), python))
 
 
 def copied(
-    *own: str, siblings: Sequence[Sibling] | None, wanted: CopyFrom = FROM_LINUX, fields: str = "", tags: str = MAC
+    *own: str, copy_sources: Sequence[CopySource] | None, wanted: CopyFrom = FROM_LINUX, fields: str = "", tags: str = MAC
 ) -> Applied:
     """Return what becomes of a wheel for macOS with the requirements ``own``."""
-    facts = replace(facts_of(*own, tags=tags, fields=fields), siblings=siblings)
+    facts = replace(facts_of(*own, tags=tags, fields=fields), copy_sources=copy_sources)
     return apply(facts, Rule(id="copy", reason="they agree", action=Action(copy_from=wanted)))
 
 
@@ -56,15 +58,15 @@ def fields_of(result: Applied, name: str) -> list[str]:
 )
 def test_requirements(own: list[str], other: list[str], expected: list[str]) -> None:
     """What means the same keeps its spelling and its place; what differs takes its place, the rest is added in order."""
-    result = copied(*own, siblings=[sibling(*other)])
+    result = copied(*own, copy_sources=[copy_source(*other)])
     assert requires(result) == expected
     assert result.applied == ("copy",)
-    again = copied(*requires(result), siblings=[sibling(*other)])
+    again = copied(*requires(result), copy_sources=[copy_source(*other)])
     assert again.changes == ()
 
 
 def test_each_change_says_what_copied_it() -> None:
-    result = copied("a<2", "x", siblings=[sibling("a<3", "c")])
+    result = copied("a<2", "x", copy_sources=[copy_source("a<3", "c")])
     said = [(each.before, each.after) for each in result.changes]
     assert said == [("a<2", "a<3"), ("x", None), (None, "c")]
     assert {(each.action, each.rule, each.reason) for each in result.changes} == {
@@ -73,8 +75,8 @@ def test_each_change_says_what_copied_it() -> None:
 
 
 def test_extras_and_python_come_along() -> None:
-    other = sibling("a; extra == 'x'", extras=["X", "y_z"], python=">=3.10")
-    result = copied(siblings=[other], fields="Provides-Extra: x\nProvides-Extra: old\nRequires-Python: >=3.8\n")
+    other = copy_source("a; extra == 'x'", extras=["X", "y_z"], python=">=3.10")
+    result = copied(copy_sources=[other], fields="Provides-Extra: x\nProvides-Extra: old\nRequires-Python: >=3.8\n")
     assert fields_of(result, "Provides-Extra") == ["x", "y_z"]
     assert fields_of(result, "Requires-Python") == [">=3.10"]
 
@@ -84,88 +86,92 @@ def test_extras_and_python_come_along() -> None:
 ])  # fmt: skip
 def test_requires_python(own: str, other: str, expected: list[str]) -> None:
     given = f"Requires-Python: {own}\n" if own else ""
-    assert fields_of(copied(siblings=[sibling(python=other)], fields=given), "Requires-Python") == expected
+    assert fields_of(copied(copy_sources=[copy_source(python=other)], fields=given), "Requires-Python") == expected
 
 
 def test_only_the_fields_that_are_named() -> None:
-    other = sibling("a", extras=["x"], python=">=3.10")
+    other = copy_source("a", extras=["x"], python=">=3.10")
     wanted = CopyFrom(platform=("*linux*",), fields=("Provides-Extra",))
-    result = copied("b", siblings=[other], wanted=wanted)
+    result = copied("b", copy_sources=[other], wanted=wanted)
     assert requires(result) == ["b"]
     assert fields_of(result, "Provides-Extra") == ["x"]
     assert fields_of(result, "Requires-Python") == []
 
 
 def test_a_wheel_that_is_chosen_itself_is_unchanged() -> None:
-    for siblings in ([sibling("a")], [sibling("a", tags=LINUX_12)], [], None):
-        assert copied("b", siblings=siblings, tags=LINUX).changes == ()
+    for copy_sources in ([copy_source("a")], [copy_source("a", tags=LINUX_12)], [], None):
+        assert copied("b", copy_sources=copy_sources, tags=LINUX).changes == ()
 
 
 def test_the_same_python_is_preferred() -> None:
     """And what others say does not matter then."""
-    near, far = sibling("a"), sibling("b", tags=LINUX_12)
+    near, far = copy_source("a"), copy_source("b", tags=LINUX_12)
     for order in permutations([near, far]):
-        assert requires(copied(siblings=order)) == ["a"]
-        assert requires(copied(siblings=order, tags="cp310.cp311-cp311-macosx_11_0_arm64")) == ["a"]
+        assert requires(copied(copy_sources=order)) == ["a"]
+        assert requires(copied(copy_sources=order, tags="cp310.cp311-cp311-macosx_11_0_arm64")) == ["a"]
 
 
 def test_without_one_for_the_same_python_all_must_agree() -> None:
     tags = "cp313-cp313-macosx_11_0_arm64"
-    one, same, other = sibling("A>=1", "b"), sibling("b", "a >= 1", tags=LINUX_12), sibling("a>=2", "b", tags=LINUX_12)
+    one, same, other = (
+        copy_source("A>=1", "b"),
+        copy_source("b", "a >= 1", tags=LINUX_12),
+        copy_source("a>=2", "b", tags=LINUX_12),
+    )
     for order in permutations([one, same]):
-        assert requires(copied(siblings=order, tags=tags)) == ["A>=1", "b"]
+        assert requires(copied(copy_sources=order, tags=tags)) == ["A>=1", "b"]
     for order in permutations([one, other]):
-        with pytest.raises(SiblingError, match="differ on a") as caught:
-            copied(siblings=order, tags=tags)
-        assert caught.value.code == "siblings-differ"
+        with pytest.raises(CopySourceError, match="differ on a") as caught:
+            copied(copy_sources=order, tags=tags)
+        assert caught.value.code == "copy-sources-differ"
     wanted = CopyFrom(platform=("*linux*",), fields=("Provides-Extra",))
-    assert copied(siblings=[one, other], tags=tags, wanted=wanted).changes == ()
+    assert copied(copy_sources=[one, other], tags=tags, wanted=wanted).changes == ()
 
 
 def test_two_for_the_same_python_must_agree() -> None:
-    musl = sibling("a", extras=["x"], python=">=3.9", tags="cp311-cp311-musllinux_1_2_x86_64")
-    with pytest.raises(SiblingError, match=r"differ on Provides-Extra x, Requires-Python"):
-        copied(siblings=[sibling("a"), musl])
+    musl = copy_source("a", extras=["x"], python=">=3.9", tags="cp311-cp311-musllinux_1_2_x86_64")
+    with pytest.raises(CopySourceError, match=r"differ on Provides-Extra x, Requires-Python"):
+        copied(copy_sources=[copy_source("a"), musl])
 
 
-@pytest.mark.parametrize("siblings", [
-    [], [sibling("a", tags=WINDOWS)], [sibling("a", name="demo-2.0")], [sibling("a", name="other-1.0")],
-    [sibling("a", name="demo-1.0+cpu")],
+@pytest.mark.parametrize("copy_sources", [
+    [], [copy_source("a", tags=WINDOWS)], [copy_source("a", name="demo-2.0")], [copy_source("a", name="other-1.0")],
+    [copy_source("a", name="demo-1.0+cpu")],
 ])  # fmt: skip
-def test_no_other_wheel_matches(siblings: list[Sibling]) -> None:
-    with pytest.raises(SiblingError) as caught:
-        copied("b", siblings=siblings)
-    assert caught.value.code == "no-sibling"
+def test_no_other_wheel_matches(copy_sources: list[CopySource]) -> None:
+    with pytest.raises(CopySourceError) as caught:
+        copied("b", copy_sources=copy_sources)
+    assert caught.value.code == "copy-source-missing"
     assert caught.value.message.startswith("rule copy: ")
 
 
 def test_the_release_is_the_same_in_another_spelling() -> None:
-    assert requires(copied(siblings=[sibling("a", name="Demo-1.0.0")])) == ["a"]
+    assert requires(copied(copy_sources=[copy_source("a", name="Demo-1.0.0")])) == ["a"]
 
 
 def test_a_wheel_with_a_problem_is_not_copied_from() -> None:
-    broken = replace(sibling("a"), problem=Problem("unsafe", "it needs triton", "Keep it."))
-    with pytest.raises(SiblingError) as caught:
-        copied(siblings=[broken])
+    broken = replace(copy_source("a"), problem=Problem("unsafe", "it needs triton", "Keep it."))
+    with pytest.raises(CopySourceError) as caught:
+        copied(copy_sources=[broken])
     error = caught.value
-    assert (error.code, error.reason, error.hint) == ("sibling-not-fixed", "it needs triton", "Keep it.")
+    assert (error.code, error.reason, error.hint) == ("copy-source-not-fixed", "it needs triton", "Keep it.")
     far = replace(broken, filename=WheelFilename.parse(f"demo-1.0-{LINUX_12}.whl"))
-    assert requires(copied(siblings=[sibling("b"), far])) == ["b"]
+    assert requires(copied(copy_sources=[copy_source("b"), far])) == ["b"]
 
 
-@pytest.mark.parametrize("siblings", [None, [replace(sibling("a"), merges=True)]])
-def test_a_wheel_that_copies_is_not_copied_from(siblings: list[Sibling] | None) -> None:
-    with pytest.raises(SiblingError) as caught:
-        copied(siblings=siblings)
+@pytest.mark.parametrize("copy_sources", [None, [replace(copy_source("a"), merges=True)]])
+def test_a_wheel_that_copies_is_not_copied_from(copy_sources: list[CopySource] | None) -> None:
+    with pytest.raises(CopySourceError) as caught:
+        copied(copy_sources=copy_sources)
     assert caught.value.code == "copies-itself"
 
 
 def test_what_cannot_be_written_is_refused() -> None:
     with pytest.raises(EditError, match="not a valid Requires-Dist") as caught:
-        copied(siblings=[sibling("no requirement !")])
-    assert not isinstance(caught.value, SiblingError)
+        copied(copy_sources=[copy_source("no requirement !")])
+    assert not isinstance(caught.value, CopySourceError)
     with pytest.raises(EditError, match=r"requires Metadata-Version 2\.1"):
-        facts = replace(facts_of(tags=MAC, metadata_version="1.2"), siblings=[sibling(extras=["x"])])
+        facts = replace(facts_of(tags=MAC, metadata_version="1.2"), copy_sources=[copy_source(extras=["x"])])
         apply(facts, Rule(id="copy", reason="why", action=Action(copy_from=FROM_LINUX)))
 
 
@@ -173,7 +179,7 @@ def test_rules_on_requirements_come_first() -> None:
     """Also where another rule changes what is copied over then: in the end the wheels agree."""
     drop = Rule(id="drop", reason="why", match=Match(("a",)), action="drop")
     copy = Rule(id="copy", reason="why", action=Action(copy_from=FROM_LINUX))
-    facts = replace(facts_of("a", "b", tags=MAC), siblings=[sibling("a", "c")])
+    facts = replace(facts_of("a", "b", tags=MAC), copy_sources=[copy_source("a", "c")])
     assert requires(apply(facts, drop, copy)) == ["a", "c"]
 
 
@@ -185,12 +191,16 @@ ALL = CopyFrom(platform=("*",), merge=True)
 def test_a_release_merged_says_the_same_everywhere() -> None:
     said = {LINUX: ["a", "b; os_name == 'posix'"], MAC: ["c", "a"], WINDOWS: []}
     extras = {LINUX: ["x"], MAC: ["x"], WINDOWS: ["y"]}
-    siblings = [sibling(*lines, tags=tags, extras=extras[tags]) for tags, lines in said.items()]
+    copy_sources = [copy_source(*lines, tags=tags, extras=extras[tags]) for tags, lines in said.items()]
     results = []
-    for order in permutations(siblings):
+    for order in permutations(copy_sources):
         merged = [
             copied(
-                *lines, siblings=order, wanted=ALL, tags=tags, fields="".join(f"Provides-Extra: {x}\n" for x in extras[tags])
+                *lines,
+                copy_sources=order,
+                wanted=ALL,
+                tags=tags,
+                fields="".join(f"Provides-Extra: {x}\n" for x in extras[tags]),
             )
             for tags, lines in said.items()
         ]
@@ -203,31 +213,33 @@ def test_a_release_merged_says_the_same_everywhere() -> None:
 
 
 def test_to_merge_removes_nothing() -> None:
-    result = copied("own", siblings=[sibling("a", python=">=3.9")], wanted=CopyFrom(platform=("*linux*",), merge=True))
+    result = copied(
+        "own", copy_sources=[copy_source("a", python=">=3.9")], wanted=CopyFrom(platform=("*linux*",), merge=True)
+    )
     assert requires(result) == ["own", "a"]
     assert fields_of(result, "Requires-Python") == [">=3.9"]
 
 
 @pytest.mark.parametrize(("own", "other"), [
-    (["a>=1"], sibling("a>=2")), (["a", "b"], sibling("b", "a[x]")), ([], sibling(python=">=3.9")),
+    (["a>=1"], copy_source("a>=2")), (["a", "b"], copy_source("b", "a[x]")), ([], copy_source(python=">=3.9")),
 ])  # fmt: skip
-def test_a_contradiction_is_refused(own: list[str], other: Sibling) -> None:
-    with pytest.raises(SiblingError) as caught:
-        copied(*own, siblings=[other], wanted=ALL, fields="Requires-Python: >=3.10\n")
-    assert caught.value.code == "siblings-differ"
+def test_a_contradiction_is_refused(own: list[str], other: CopySource) -> None:
+    with pytest.raises(CopySourceError) as caught:
+        copied(*own, copy_sources=[other], wanted=ALL, fields="Requires-Python: >=3.10\n")
+    assert caught.value.code == "copy-sources-differ"
 
 
 def test_under_another_marker_it_is_none() -> None:
-    result = copied("a>=1; os_name == 'nt'", siblings=[sibling("a>=2; os_name == 'posix'")], wanted=ALL)
+    result = copied("a>=1; os_name == 'nt'", copy_sources=[copy_source("a>=2; os_name == 'posix'")], wanted=ALL)
     assert requires(result) == ["a>=1; os_name == 'nt'", "a>=2; os_name == 'posix'"]
 
 
 def test_a_wheel_alone_has_nothing_to_merge() -> None:
-    result = copied("a", siblings=[sibling("b", tags=MAC)], wanted=ALL)
+    result = copied("a", copy_sources=[copy_source("b", tags=MAC)], wanted=ALL)
     assert result.changes == ()
     assert result.applied == ()
-    with pytest.raises(SiblingError, match="Give all wheels"):
-        copied("a", siblings=[], wanted=CopyFrom(platform=("*linux*",), merge=True))
+    with pytest.raises(CopySourceError, match="Give all wheels"):
+        copied("a", copy_sources=[], wanted=CopyFrom(platform=("*linux*",), merge=True))
 
 
 # Tests in rule files.

@@ -9,8 +9,8 @@ from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.params import NO_SUMMARY, NULL, wheel_paths
 from wheelfix.cli.printing import print_summary, say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
+from wheelfix.fix.copy_sources import read_copy_sources
 from wheelfix.fix.describe import explain_wheel
-from wheelfix.fix.siblings import read_siblings
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.reports.rules import render_explanation
 from wheelfix.reports.text import render_read_summary
@@ -44,8 +44,8 @@ def command(arguments: tuple[str, ...], sources: tuple[str, ...], null: bool, qu
     requirement = last if wheels and not _is_path(last) else None
     paths = wheel_paths(wheels if requirement else arguments, null=null, quiet=quiet)
     rules = chosen_rules(sources)
-    siblings = read_siblings(paths, rules)
-    explanations = [explain_wheel(path, rules, requirement, siblings=siblings) for path in paths]
+    copy_sources = read_copy_sources(paths, rules)
+    explanations = [explain_wheel(path, rules, requirement, copy_sources=copy_sources) for path in paths]
     for explanation in explanations:
         if explanation.problem:
             problem = explanation.problem

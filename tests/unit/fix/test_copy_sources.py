@@ -23,7 +23,7 @@ from wheelfix import (
     When,
     fix_wheels,
     make_plan,
-    read_siblings,
+    read_copy_sources,
     rule_set,
     verify_wheels,
 )
@@ -62,7 +62,7 @@ def declared(outcome: Outcome) -> tuple[str, ...]:
 @pytest.mark.parametrize(("rules", "expected"), [((COPY, DROP), {"a"}), ((MERGE, DROP), {"a", "b"})])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_release_agrees_in_any_order(rules: tuple[Rule, ...], expected: set[str], jobs: int, tmp_path: Path) -> None:
-    """The sibling counts as the rules leave it, also where a wheel is planned before it."""
+    """The copy source counts as the rules leave it, also where a wheel is planned before it."""
     paths = release(tmp_path / "in")
     contents = []
     for number, order in enumerate(permutations(paths) if jobs == 1 else [paths, paths[::-1]]):
@@ -113,33 +113,33 @@ def codes(outcomes: tuple[Outcome, ...]) -> list[str]:
 
 
 @pytest.mark.parametrize("chosen", [slice(1, 2), slice(1, 3)])
-def test_without_the_sibling_the_others_are_refused(chosen: slice, tmp_path: Path) -> None:
+def test_without_the_copy_source_the_others_are_refused(chosen: slice, tmp_path: Path) -> None:
     paths = release(tmp_path / "in")[chosen]
     report = fix_wheels(paths, rules_of(COPY), output=tmp_path / "out")
-    assert codes(report.outcomes) == ["no-sibling"] * len(paths)
+    assert codes(report.outcomes) == ["copy-source-missing"] * len(paths)
     assert not [*(tmp_path / "out").glob("*.whl")]
 
 
-def test_a_sibling_that_is_refused(tmp_path: Path) -> None:
+def test_a_copy_source_that_is_refused(tmp_path: Path) -> None:
     """It needs what would go; those that copy from it say so, and so does it."""
     paths = release(tmp_path / "in", linux=("nvidia-nccl-cu12",))
     rules = rule_set("mine", [COPY], extends="gpu")
     report = fix_wheels(paths, rules, output=tmp_path / "out")
-    assert codes(report.outcomes) == ["unproven", "sibling-not-fixed", "sibling-not-fixed"]
+    assert codes(report.outcomes) == ["unproven", "copy-source-not-fixed", "copy-source-not-fixed"]
     assert report.outcomes[1].problem is not None
     assert report.outcomes[1].problem.reason == "no evidence that nvidia-nccl-cu12 is unused"
     left = fix_wheels(paths, rules, output=tmp_path / "left", policy=Policy(skip_unproven=True))
     assert {declared(each) for each in left.outcomes} == {("nvidia-nccl-cu12",)}
 
 
-def test_a_sibling_that_cannot_be_read(tmp_path: Path) -> None:
+def test_a_copy_source_that_cannot_be_read(tmp_path: Path) -> None:
     paths = release(tmp_path / "in")
     paths[0].write_bytes(b"no archive")
     report = fix_wheels(paths, rules_of(COPY), output=tmp_path / "out")
-    assert codes(report.outcomes)[1:] == ["sibling-not-fixed"] * 2
+    assert codes(report.outcomes)[1:] == ["copy-source-not-fixed"] * 2
 
 
-def test_a_sibling_that_copies_itself_can_be_fixed_and_not_be_copied_from(tmp_path: Path) -> None:
+def test_a_copy_source_that_copies_itself_can_be_fixed_and_not_be_copied_from(tmp_path: Path) -> None:
     from_windows = Rule(
         id="other", reason="why", when=When(platform=("*linux*",)), action=Action(copy_from=CopyFrom(platform=("win*",)))
     )
@@ -148,18 +148,18 @@ def test_a_sibling_that_copies_itself_can_be_fixed_and_not_be_copied_from(tmp_pa
     )
     paths = release(tmp_path / "in")
     report = fix_wheels(paths, rules_of(from_windows, to_mac), output=tmp_path / "out", policy=Policy(allow_mixed=True))
-    assert codes(report.outcomes) == ["fixed", "sibling-not-fixed", "unchanged"]
+    assert codes(report.outcomes) == ["fixed", "copy-source-not-fixed", "unchanged"]
     assert declared(report.outcomes[0]) == ()
     sources = CopyFrom(platform=("*linux*", "win*"), merge=True)
     merge = Rule(id="merge", reason="why", when=When(platform=("*linux*",)), action=Action(copy_from=sources))
     mixed = fix_wheels(paths, rules_of(merge, to_mac), output=tmp_path / "mixed", policy=Policy(allow_mixed=True))
     assert codes(mixed.outcomes) == ["unchanged", "copies-itself", "unchanged"]
     everywhere = fix_wheels(paths, rules_of(MERGE, to_mac), output=tmp_path / "all", policy=Policy(allow_mixed=True))
-    assert codes(everywhere.outcomes) == ["sibling-not-fixed", "copies-itself", "sibling-not-fixed"]
+    assert codes(everywhere.outcomes) == ["copy-source-not-fixed", "copies-itself", "copy-source-not-fixed"]
 
 
 def test_dropping_by_a_copy_needs_the_same_evidence(tmp_path: Path) -> None:
-    """A requirement that the sibling lacks is weighed as one that a rule drops: the constants of this wheel say CUDA."""
+    """A requirement that the copy source lacks is weighed as one that a rule drops: the constants of this wheel say CUDA."""
     cuda = (Entry("demo/__init__.py", b""), Entry("demo/version.py", b"cuda = '12.6'\n"))
     linux = write_wheel(tmp_path, WheelSpec(tags=LINUX, requires=("numpy",), files=FILES))
     windows = write_wheel(tmp_path, WheelSpec(tags=WINDOWS, requires=("nvidia-cudnn-cu12==9.5.1.17", "numpy"), files=cuda))
@@ -199,22 +199,23 @@ def test_only_wheels_that_are_copied_from_are_read_ahead(tmp_path: Path, monkeyp
 
 def test_the_steps_from_python(tmp_path: Path) -> None:
     paths, rules = release(tmp_path / "in"), rules_of(COPY, DROP)
-    siblings = read_siblings(paths, rules)
-    assert [(each.filename.platform, each.declares.requirements) for each in siblings] == [("manylinux_2_28_x86_64", ("a",))]
+    copy_sources = read_copy_sources(paths, rules)
+    [source] = copy_sources
+    assert (source.filename.platform, source.declares.requirements) == ("manylinux_2_28_x86_64", ("a",))
     with Wheel(paths[1]) as wheel:
-        plan = make_plan(wheel, rules, siblings=siblings)
+        plan = make_plan(wheel, rules, copy_sources=copy_sources)
         alone = make_plan(wheel, rules)
     assert [(each.before, each.after) for each in plan.changes] == [("b", None), (None, "a")]
     assert alone.problem is not None
-    assert alone.problem.code == "no-sibling"
+    assert alone.problem.code == "copy-source-missing"
     paths[0].write_bytes(b"")
-    [broken] = read_siblings(paths, rules)
+    [broken] = read_copy_sources(paths, rules)
     assert broken.problem is not None
 
 
 def test_an_explanation_knows_the_others(tmp_path: Path) -> None:
     paths, rules = release(tmp_path / "in"), rules_of(COPY)
-    found = explain_wheel(paths[1], rules, siblings=read_siblings(paths, rules))
+    found = explain_wheel(paths[1], rules, copy_sources=read_copy_sources(paths, rules))
     assert [each.rule for each in found.changes] == ["copy", "copy", "copy"]
     alone = explain_wheel(paths[1], rules)
     assert alone.problem is None

@@ -11,7 +11,7 @@ from wheelfix.results import failure
 from wheelfix.rules.copying import COPIES_ITSELF, is_source
 from wheelfix.rules.model import CopyFrom, RuleSet
 from wheelfix.wheel.filename import WheelFilename
-from wheelfix.wheel.release import Declared, Release, Sibling, by_release, read_name, release_of
+from wheelfix.wheel.release import CopySource, Declared, Release, by_release, read_name, release_of
 from wheelfix.wheel.wheel import Wheel
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def copied_from(rules: RuleSet, paths: Iterable[Path]) -> list[Path]:
-    """Return those of ``paths`` that a rule may copy from, by their file names; each has others of its release beside it."""
+    """Return those of ``paths`` that a rule may copy from by their file names, if others of their release are given."""
     if not any(isinstance(rule.argument, CopyFrom) for rule in rules.rules):
         return []
     names = {path: read_name(path) for path in paths}
@@ -43,44 +43,45 @@ def _merges(rules: RuleSet, name: WheelFilename) -> bool:
 
 
 def is_settled(rehearsal: "Rehearsal", rules: RuleSet) -> bool:
-    """Whether a wheel that was rehearsed as one to copy from copies nothing itself: then its rehearsal stands."""
+    """Whether a wheel that others may copy from copies nothing itself, so that its rehearsal can be used as it is."""
     name, problem = read_name(rehearsal.path), rehearsal.outcome.problem
     copies = problem is not None and problem.code == COPIES_ITSELF
     return not copies and not (name and _merges(rules, name))
 
 
-def siblings_in(rehearsals: "Iterable[Rehearsal]", rules: RuleSet) -> Callable[[Path], tuple[Sibling, ...]]:
+def copy_sources_in(rehearsals: "Iterable[Rehearsal]", rules: RuleSet) -> Callable[[Path], tuple[CopySource, ...]]:
     """Return what gives those of the wheels that were rehearsed that are of the same release as the one at a path."""
-    found: dict[Release, list[Sibling]] = {}
+    found: dict[Release, list[CopySource]] = {}
     for each in rehearsals:
         name = read_name(each.path)
         if name is not None:
             declares = each.known.after if each.known else Declared()
-            sibling = Sibling(name, declares, each.outcome.problem, _merges(rules, name))
-            found.setdefault(release_of(name), []).append(sibling)
+            copy_source = CopySource(name, declares, each.outcome.problem, _merges(rules, name))
+            found.setdefault(release_of(name), []).append(copy_source)
 
-    def beside(path: Path) -> tuple[Sibling, ...]:
+    def beside(path: Path) -> tuple[CopySource, ...]:
         name = read_name(path)
         return tuple(found.get(release_of(name), ())) if name else ()
 
     return beside
 
 
-def read_siblings(
+def read_copy_sources(
     paths: Iterable[Path | str] | Path | str, rules: RuleSet, *, policy: Policy = Policy()
-) -> tuple[Sibling, ...]:
+) -> tuple[CopySource, ...]:
     """Return what those of the wheels at ``paths`` that ``rules`` copy from declare, as the rules leave them.
 
     One that cannot be read, or not be fixed as ``policy`` has it, has a ``problem``: nothing can be copied from it.
     """
-    return tuple(_read_sibling(path, rules, policy) for path in copied_from(rules, [Path(each) for each in listed(paths)]))
+    chosen = copied_from(rules, [Path(each) for each in listed(paths)])
+    return tuple(_read_copy_source(path, rules, policy) for path in chosen)
 
 
-def _read_sibling(path: Path, rules: RuleSet, policy: Policy) -> Sibling:
+def _read_copy_source(path: Path, rules: RuleSet, policy: Policy) -> CopySource:
     name = WheelFilename.parse(path.name)
     try:
         with Wheel(path) as wheel:
-            plan = make_plan(wheel, rules, policy=policy, siblings=None)
-            return Sibling(name, Declared.of(plan.new_metadata), plan.problem, _merges(rules, name))
+            plan = make_plan(wheel, rules, policy=policy, copy_sources=None)
+            return CopySource(name, Declared.of(plan.new_metadata), plan.problem, _merges(rules, name))
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others; those that copy from it say what it was
-        return Sibling(name, problem=failure(path, error).problem)
+        return CopySource(name, problem=failure(path, error).problem)
