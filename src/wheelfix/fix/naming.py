@@ -5,10 +5,12 @@ https://packaging.python.org/en/latest/specifications/version-specifiers/.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Final, TypeAlias
 
 from msgspec import Struct, field
+from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
 from wheelfix.options import Naming
@@ -81,19 +83,26 @@ def rename_to_agree(wheel: Wheel, agreement: Agreed) -> Renaming:
 
 def _new_version(wheel: Wheel, naming: Naming) -> tuple[str | None, tuple[str, ...]]:
     """Return the new version for METADATA, ``None`` if it is kept, and pins of the old one that no longer match."""
-    old = new = wheel.version
-    if naming.version is not None:
-        new = normal_version(naming.version)
-    elif _extends_version(naming):
+    old = wheel.version
+    if _extends_version(naming):
         _refuse_unclear_version(wheel)
-    if naming.post is not None:
-        new = with_post_release(new, naming.post)
-    if naming.drop_local:
-        new = public(new)
-    if naming.local is not None:
-        new = with_local_version(new, naming.local)
+    new = [old, *(version for _, version in _version_steps(old, naming))][-1]
     pins = () if same_version(new, old) else _broken_pins(old, new)
     return (None if new == wheel.document.first("Version") or not _names_version(naming) else new), pins
+
+
+def _version_steps(version: str, naming: Naming) -> Iterator[tuple[str, str]]:
+    """Yield what becomes of ``version``, step by step, each with the part of ``naming`` that asks for it."""
+    if naming.version is not None:
+        version = normal_version(naming.version)
+    if naming.post is not None:
+        version = with_post_release(version, naming.post)
+    if naming.version is not None or naming.post is not None:
+        yield "version", version
+    if naming.drop_local:
+        yield "local", public(version)
+    if naming.local is not None:
+        yield "local", with_local_version(version, naming.local)
 
 
 def _extends_version(naming: Naming) -> bool:
@@ -242,76 +251,128 @@ class NewNames(Struct, frozen=True):
 def with_new_names(wheel: Wheel, document: Document, renaming: Renaming, naming: Naming = Naming()) -> NewNames:
     """Return ``document``, METADATA of ``wheel`` as it is so far, with the name and version of ``renaming``.
 
-    Requirements of the project on extras of its own follow it, however they spell it.
+    A version that more than one part of ``naming`` makes has a change for each of them, one after the other: each can come
+    from another rule. Requirements of the project on extras of its own follow it, however they spell it.
     """
     changes, notes = list[tuple[str, Change]](), list[str]()
-    version_part = _version_part(naming)
+    only_local = "version" not in _parts(naming)
+    steps = list(_version_steps(wheel.version, naming)) or [("local", renaming.version or wheel.version)]
     if renaming.name is not None:
-        document, found = _set(document, "Name", renaming.name, ChangeAction.SET_NAME, "it gets this name")
-        changes += (("name", each) for each in found)
+        reason = "it gets this name"
+        document, found = _set(document, "Name", [("name", renaming.name, ChangeAction.SET_NAME, reason)])
+        changes += found
     if renaming.version is not None:
-        only_local = version_part == "local"
-        action = ChangeAction.SET_FIELD if only_local else ChangeAction.SET_VERSION
-        what = "version" if not only_local or naming.drop_local else "local version"
-        document, found = _set(document, "Version", renaming.version, action, f"it gets this {what}")
-        changes += ((version_part, each) for each in found)
+        document, found = _set(document, "Version", [_version_step(part, version, naming) for part, version in steps])
+        changes += found
         if pins := " and ".join(renaming.pins):
             others = [public(wheel.version)] if only_local else []  # ==1.0 matches each local version of it
             matching = [f"=={each}" for each in dict.fromkeys((*others, renaming.version))]
             verb = "do" if len(matching) > 1 else "does"
             notes.append(f"Pins such as {pins} no longer match it; {' and '.join(matching)} {verb}.")
-    document, found = _own_requirements(wheel, document, renaming)
-    changes += (("name" if renaming.name is not None else version_part, each) for each in found)
+    document, found = _own_requirements(wheel, document, renaming, steps)
+    changes += found
     changes += list(_unsaid(wheel, renaming, naming, changes))
     return NewNames(document, tuple(changes), tuple(notes))
 
 
-def _version_part(naming: Naming) -> str:
-    """Return what changes a version: only the local one, or all of it."""
-    return "local" if naming.version is None and naming.post is None else "version"
+_Step: TypeAlias = tuple[str, str, ChangeAction, str]
+"""The part of the identity that asks for a value, the value, and the action and reason of the change."""
 
 
-def _set(document: Document, name: str, value: str, action: ChangeAction, reason: str) -> tuple[Document, list[Change]]:
-    """Return a document whose fields ``name``, or one that is added, have ``value``, and the changes."""
-    fields = document.all(name)
-    if not fields:
-        return document.adding(name, value), [Change(name, action, None, value, reason=reason)]
-    changed = [each for each in fields if each.value.strip() != value]
-    changes = [Change(name, action, each.value.strip(), value, reason=reason) for each in changed]
-    return document.edited(dict.fromkeys(changed, value)), changes
+def _version_step(part: str, version: str, naming: Naming) -> _Step:
+    if part == "version":
+        return part, version, ChangeAction.SET_VERSION, "it gets this version"
+    return part, version, ChangeAction.SET_FIELD, f"it gets this {'version' if naming.drop_local else 'local version'}"
 
 
-def _own_requirements(wheel: Wheel, document: Document, renaming: Renaming) -> tuple[Document, list[Change]]:
+def _set(document: Document, name: str, steps: Sequence[_Step]) -> tuple[Document, list[tuple[str, Change]]]:
+    """Return a document whose fields ``name``, or one that is added, have the value of the last step, and the changes."""
+    value = steps[-1][1]
+    changed = [each for each in document.all(name) if each.value.strip() != value]
+    present: list[str | None] = [each.value.strip() for each in changed]
+    if document.all(name):
+        new = document.edited(dict.fromkeys(changed, value))
+    else:
+        new, present = document.adding(name, value), [None]
+    return new, [each for before in present for each in _changes(name, before, steps)]
+
+
+def _changes(name: str, before: str | None, steps: Iterable[_Step]) -> Iterator[tuple[str, Change]]:
+    """Yield the changes of one field by ``steps``; one that changes nothing is none."""
+    for part, after, action, reason in steps:
+        if after != before:
+            yield part, Change(name, action, before, after, reason=reason)
+            before = after
+
+
+def _own_requirements(
+    wheel: Wheel, document: Document, renaming: Renaming, steps: Sequence[tuple[str, str]]
+) -> tuple[Document, list[tuple[str, Change]]]:
     """Return a document in which requirements of the project on itself follow it, and the changes."""
     if renaming.name is None and renaming.version is None:
         return document, []
     from wheelfix.fix.pins import Move, followed  # imported late: few wheels get another name
 
-    move = Move(wheel.project, wheel.version, renaming.name, renaming.version)
+    moves = list[tuple[str, Move]]()
+    project, version = wheel.project, wheel.version
+    if renaming.name is not None:
+        moves.append(("name", Move(project, version, renaming.name)))
+        project = canonicalize_name(renaming.name)
+    for part, new in steps if renaming.version is not None else ():
+        moves.append((part, Move(project, version, None, new)))
+        version = new
+    whole = Move(wheel.project, wheel.version, renaming.name, renaming.version)
     values: dict[Field, str | None] = {}
-    changes = []
+    changes = list[tuple[str, Change]]()
     for each in document.all(REQUIRES):
         text = each.value.strip()
-        after = followed(text, move)
-        if after != text:
-            values[each] = after
-            changes.append(Change(REQUIRES, move.action, text, after, reason="the project requires itself"))
+        after = followed(text, whole)
+        if after == text:
+            continue
+        values[each] = after
+        texts = list(accumulate(moves, lambda before, move: followed(before, move[1]), initial=text))
+        by_step = [(part, move.action, new) for (part, move), new in zip(moves, texts[1:], strict=True)]
+        if texts[-1] != after:  # ==1.0,!=2.0 does not follow by way of 2.0 to 2.0+cpu
+            by_step = [(moves[-1][0], whole.action, after)]
+        own = [(part, new, action, "the project requires itself") for part, action, new in by_step]
+        changes += _changes(REQUIRES, text, own)
     return document.edited(values), changes
 
 
 def _unsaid(
-    wheel: Wheel, renaming: Renaming, naming: Naming, said: Iterable[tuple[str, Change]]
-) -> Iterable[tuple[str, Change]]:
+    wheel: Wheel, renaming: Renaming, naming: Naming, said: Sequence[tuple[str, Change]]
+) -> Iterator[tuple[str, Change]]:
     """Yield the changes of the file name and of directories, where no change of a field says what they are."""
-    fields = {change.field for _, change in said}
-    if fields & {"Name", "Version"}:
+    said_by = {part for part, change in said if change.field in ("Name", "Version")}
+    before = wheel.filename
+    for part, after in _filename_steps(wheel, renaming, naming):
+        if (before.raw_project, before.version) != (after.raw_project, after.version) and part not in said_by:
+            action = ChangeAction.RENAME_WHEEL
+            yield part, Change(FILE_NAME, action, str(before), str(after), reason="it gets this name")
+        before = after
+    if said_by:
         return
-    part = "name" if naming.name is not None else _version_part(naming)
-    old, new = wheel.filename, renaming.filename
-    if (old.raw_project, old.version) != (new.raw_project, new.version):
-        yield part, Change(FILE_NAME, ChangeAction.RENAME_WHEEL, str(old), str(new), reason="it gets this name")
-    for before, after in renaming.directories.items():
-        yield part, Change(before, ChangeAction.RENAME_DIRECTORY, before, after, reason="it follows the name of the wheel")
+    part = _parts(naming)[0]
+    for old, new in renaming.directories.items():
+        yield part, Change(old, ChangeAction.RENAME_DIRECTORY, old, new, reason="it follows the name of the wheel")
+
+
+def _filename_steps(wheel: Wheel, renaming: Renaming, naming: Naming) -> Iterator[tuple[str, WheelFilename]]:
+    """Yield the file name as each part of ``naming`` makes it, one after the other; the last one is the new one."""
+    *earlier, last = _parts(naming)
+    by = {"name": Naming(name=naming.name), "version": Naming(name=naming.name, version=naming.version, post=naming.post)}
+    yield from ((part, by[part].new_filename(wheel.filename)) for part in earlier)
+    yield last, renaming.filename
+
+
+def _parts(naming: Naming) -> list[str]:
+    """Return the parts of the identity that ``naming`` gives; what is made to agree without it is the local version."""
+    given = {
+        "name": naming.name is not None,
+        "version": naming.version is not None or naming.post is not None,
+        "local": naming.local is not None or naming.drop_local,
+    }
+    return [part for part, is_given in given.items() if is_given] or ["local"]
 
 
 FILE_NAME: Final = "file name"

@@ -387,3 +387,88 @@ def test_the_mirror_lists_no_original_of_another_project(tmp_path: Path) -> None
     _, published = wheelfix.fix_into_mirror(tmp_path / "mirror", [path], rule(Action(set_name="new")), publishing=publishing)
     assert [(each.project, each.filename) for each in published.files] == [("new", "new-1.0-py3-none-any.whl")]
     assert "The original is not listed: it is a wheel of another project, demo." in published.files[0].notes
+
+
+def rules_for(**actions: Action) -> RuleSet:
+    """Return rules for every wheel, each called like its action."""
+    return wheelfix.rule_set("mine", [Rule(id=name, reason="ours", action=action) for name, action in actions.items()])
+
+
+def changed_by(outcome: Outcome, *names: str) -> list[tuple[str, str | None, str | None, str | None]]:
+    return [(each.field, each.before, each.after, each.rule) for each in outcome.changes if each.field in names]
+
+
+def test_a_version_that_two_rules_make_names_both(tmp_path: Path) -> None:
+    """Each has a change of its own, whichever comes first; the provenance has both, and the next run raises nothing."""
+    post, local = Action(set_version=PostRelease("+1")), Action(set_local="cu")
+    results = []
+    for number, rules in enumerate((rules_for(post=post, local=local), rules_for(local=local, post=post))):
+        outcome = by_rule(write_wheel(tmp_path, SPEC), tmp_path / f"out-{number}", rules)
+        assert changed_by(outcome, "Version") == [
+            ("Version", "1.0", "1.0.post1", "post"),
+            ("Version", "1.0.post1", "1.0.post1+cu", "local"),
+        ]
+        pin = "DEMO[gpu] (=={}) ; extra == 'all'"
+        assert changed_by(outcome, "Requires-Dist") == [
+            ("Requires-Dist", pin.format("1.0"), pin.format("1.0.post1"), "post"),
+            ("Requires-Dist", pin.format("1.0.post1"), pin.format("1.0.post1+cu"), "local"),
+        ]
+        with Wheel(written(outcome)) as wheel:
+            assert wheel.provenance is not None
+            assert [each.rule for each in wheel.provenance.changes if each.field == "Version"] == ["post", "local"]
+        again = by_rule(written(outcome), tmp_path / f"again-{number}", rules)
+        assert again.status is Status.UNCHANGED, again.changes
+        results.append(fields(written(outcome), "Requires-Dist"))
+    assert results[0] == results[1]
+
+
+def test_a_local_version_that_the_caller_gives_is_of_no_rule(tmp_path: Path) -> None:
+    rules = rules_for(version=Action(set_version="2"))
+    outcome = by_rule(write_wheel(tmp_path, SPEC), tmp_path / "out", rules, naming=Naming(local="cu"))
+    assert changed_by(outcome, "Version") == [("Version", "1.0", "2", "version"), ("Version", "2", "2+cu", None)]
+
+
+def test_a_rule_that_finds_its_part_done_has_no_change(tmp_path: Path) -> None:
+    rules = rules_for(version=Action(set_version="1.0"), local=Action(set_local="cu"))
+    outcome = by_rule(write_wheel(tmp_path, SPEC), tmp_path / "out", rules)
+    assert changed_by(outcome, "Version") == [("Version", "1.0", "1.0+cu", "local")]
+
+
+def test_a_requirement_on_itself_names_the_rules_of_name_and_version(tmp_path: Path) -> None:
+    rules = rules_for(name=Action(set_name="other"), version=Action(set_version="2"))
+    outcome = by_rule(write_wheel(tmp_path, SPEC), tmp_path / "out", rules)
+    assert changed_by(outcome, "Requires-Dist")[1:] == [
+        ("Requires-Dist", "DEMO[gpu] (==1.0) ; extra == 'all'", "other[gpu] (==1.0) ; extra == 'all'", "name"),
+        ("Requires-Dist", "other[gpu] (==1.0) ; extra == 'all'", "other[gpu] (==2) ; extra == 'all'", "version"),
+    ]
+
+
+def test_a_requirement_that_follows_in_one_step_only_has_one_change(tmp_path: Path) -> None:
+    metadata = METADATA.replace(b"DEMO[gpu] (==1.0)", b"DEMO[gpu] (==1.0,!=2)")
+    rules = rules_for(version=Action(set_version="2"), local=Action(set_local="cu"))
+    outcome = by_rule(write_wheel(tmp_path, replace(SPEC, metadata=metadata)), tmp_path / "out", rules)
+    before, after = (f"DEMO[gpu] ({each},!=2) ; extra == 'all'" for each in ("==1.0", "==2+cu"))
+    assert fields(written(outcome), "Requires-Dist")[2] == after
+    assert changed_by(outcome, "Requires-Dist") == [("Requires-Dist", before, after, "local")]
+
+
+def test_a_file_name_that_two_rules_make_names_both(tmp_path: Path) -> None:
+    """METADATA says name and version already, so that no change of a field names the rules."""
+    source = write_wheel(tmp_path, SPEC).rename(tmp_path / "old-0.9-py3-none-any.whl")
+    rules = rules_for(name=Action(set_name="demo"), version=Action(set_version="1.0"))
+    outcome = by_rule(source, tmp_path / "out", rules)
+    assert written(outcome).name == "demo-1.0-py3-none-any.whl"
+    assert changed_by(outcome, "file name") == [
+        ("file name", "old-0.9-py3-none-any.whl", "demo-0.9-py3-none-any.whl", "name"),
+        ("file name", "demo-0.9-py3-none-any.whl", "demo-1.0-py3-none-any.whl", "version"),
+    ]
+
+
+def test_a_file_name_that_is_wrong_in_one_part_names_that_rule_too(tmp_path: Path) -> None:
+    source = write_wheel(tmp_path, SPEC).rename(tmp_path / "old-1.0-py3-none-any.whl")
+    rules = rules_for(name=Action(set_name="demo"), version=Action(set_version="2"))
+    outcome = by_rule(source, tmp_path / "out", rules)
+    assert {each.rule for each in outcome.changes} == {"name", "version"}
+    assert changed_by(outcome, "file name") == [
+        ("file name", "old-1.0-py3-none-any.whl", "demo-1.0-py3-none-any.whl", "name")
+    ]
