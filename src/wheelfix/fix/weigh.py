@@ -181,7 +181,7 @@ def _with_verdict(change: Change, new: Sequence[Requirement], evidence: Evidence
 
 
 def _takes_away(before: Requirement, new: Sequence[Requirement], evidence: Evidence) -> bool:
-    """Whether an installation without extras gets less: nothing, another project, fewer libraries, or a false marker.
+    """Whether an installation without extras gets less: nothing, another project, fewer libraries, or by a marker.
 
     Another specifier takes nothing away: some version of the project is installed all the same.
     """
@@ -189,6 +189,8 @@ def _takes_away(before: Requirement, new: Sequence[Requirement], evidence: Evide
     left = [each for each in new if each.name == before.name]
     if left and not environments.exclude(before, without_extras=True):
         left = [each for each in left if not environments.exclude(each, without_extras=True)]
+        if left and not environments.still_need(before, left):
+            return True
     if not left:
         return True
     brought = provided_by(before)

@@ -5,7 +5,7 @@ are those of https://packaging.python.org/en/latest/specifications/dependency-sp
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from msgspec import Struct
 
 from wheelfix.wheel.filename import WheelFilename
-from wheelfix.wheel.marker import read_marker
-from wheelfix.wheel.marker_logic import Environment, Release, can_be_true
+from wheelfix.wheel.marker import Either, read_marker
+from wheelfix.wheel.marker_logic import Environment, Release, can_be_true, stays_true
 from wheelfix.wheel.requirement import Requirement
 
 if TYPE_CHECKING:
@@ -161,6 +161,20 @@ class Environments(Struct, frozen=True, dict=True):
         extra = {"extra": ("",)} if without_extras else {}
         places = (Environment({**each.values, **extra}, each.lowest, each.highest) for each in self.each)
         return all(can_be_true(marker, place) is False for place in places)
+
+    def still_need(self, before: Requirement, after: Sequence[Requirement]) -> bool:
+        """Whether one of ``after`` is surely installed, without extras, in some of them where ``before`` may be.
+
+        A marker that only a single patch release of Python makes true, or that nothing here decides, is not enough.
+        """
+        if any(not each.marker or (each.marker == before.marker and not each.malformed) for each in after):
+            return True
+        found = [marker for each in after if not each.malformed and (marker := read_marker(each.marker or ""))]
+        if not found:
+            return False
+        marker, old = Either(tuple(found)), read_marker(before.marker) if before.marker else None
+        places = (Environment({**each.values, "extra": ("",)}, each.lowest, each.highest) for each in self.each)
+        return any(stays_true(marker, old, place) for place in places)
 
 
 _MOST: Final = 200

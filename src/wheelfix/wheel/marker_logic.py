@@ -78,6 +78,63 @@ def can_be_true(marker: Marker, environment: Environment) -> bool | None:
     return any(_truth(marker, dict(zip(names, values, strict=True))) is not False for values in product(*candidates))
 
 
+def stays_true(after: Marker, before: Marker | None, environment: Environment) -> bool:
+    """Whether ``after`` is surely true somewhere that ``before`` may be: for one platform and several patch releases.
+
+    What cannot be decided in ``after`` is true only if ``before`` says the same. ``False`` if it would take too long.
+
+    >>> from wheelfix.wheel.marker import read_marker
+    >>> linux = Environment({"sys_platform": ("linux",)}, (3, 11), (3, 11))
+    >>> markers = ("sys_platform == 'linux'", "platform_release == '1'", "python_full_version == '3.11.5'")
+    >>> [stays_true(read_marker(each), None, linux) for each in markers]
+    [True, False, False]
+    """
+    given = tuple(comparisons(before)) if before else ()
+    after = _assuming(after, frozenset(each for each in given if not _is_decided(each, environment)))
+    own = tuple(comparisons(after))
+    leaves = (*own, *given)
+    pythons = [leaf for leaf in leaves if leaf.variable in _PYTHON]
+    if not all(_is_decided(each, environment) for each in own) or len(pythons) > _MOST_PYTHONS:
+        return False
+    before = before if all(map(_is_agreed, given)) else None  # then it may be true anywhere
+    if any(len(leaf.value) > _LONGEST_VALUE for leaf in pythons):
+        return False
+    names = tuple(dict.fromkeys(leaf.variable for leaf in leaves if leaf.variable not in _PYTHON))
+    candidates = [_candidates(name, leaves, environment) for name in names]
+    own_releases = {text for text in _pythons(leaves, environment) if "rc" not in text}
+    ends = product({text.rpartition(".")[0] for text in own_releases}, (0, _HIGHEST_MICRO))
+    releases = sorted(own_releases.union(f"{minor}.{patch}" for minor, patch in ends))
+    if math.prod(map(len, candidates)) * len(leaves) * len(releases) > _MOST_STEPS:
+        return False
+    for values in product(*candidates):
+        known = dict(zip(names, values, strict=True))
+        places = [known | {_PSEUDO: release} for release in releases]
+        true = [each for each in places if _truth(after, each) and (before is None or _truth(before, each) is not False)]
+        minors = [str(each[_PSEUDO]).rpartition(".")[0] for each in true]
+        if len(minors) > len({*minors}):
+            return True
+    return False
+
+
+def _is_decided(leaf: Comparison, environment: Environment) -> bool:
+    """Whether the result of a comparison is known, where the value of its variable is chosen."""
+    known = leaf.variable in _PYTHON or leaf.variable in environment.values
+    return _is_agreed(leaf) and (known or (leaf.variable in _OPEN and leaf.operator in ("==", "!=")))
+
+
+def _assuming(marker: Marker, given: frozenset[Comparison]) -> Marker:
+    """Return ``marker`` where the comparisons ``given`` are true."""
+    match marker:
+        case Comparison():
+            return Every(()) if marker in given else marker
+        case Every(parts):
+            return Every(tuple(_assuming(part, given) for part in parts))
+        case Either(parts):
+            return Either(tuple(_assuming(part, given) for part in parts))
+        case _:
+            assert_never(marker)
+
+
 def _candidates(name: str, leaves: tuple[Comparison, ...], environment: Environment) -> list[str | None]:
     """Return values of a variable that represent all its values; ``None`` is an unknown value."""
     if name == _PSEUDO:

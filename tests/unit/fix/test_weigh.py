@@ -310,6 +310,21 @@ ACTIONS: dict[str, tuple[Action, Verdict | None, str]] = {
         Verdict.UNSAFE,
         f"{GPU}; platform_machine == 'aarch64'",
     ),
+    "a marker that nothing decides": (
+        Action(and_marker="platform_release == 'never'"),
+        Verdict.UNSAFE,
+        f"{GPU}; platform_release == 'never'",
+    ),
+    "a marker that one patch release makes true": (
+        Action(set_marker="python_full_version == '3.11.99'"),
+        Verdict.UNSAFE,
+        f"{GPU}; python_full_version == '3.11.99'",
+    ),
+    "a live marker of patch releases": (
+        Action(set_marker="python_full_version != '3.11.1'"),
+        None,
+        f"{GPU}; python_full_version != '3.11.1'",
+    ),
     "a live set-marker": (Action(set_marker="sys_platform == 'linux'"), None, f"{GPU}; sys_platform == 'linux'"),
 }
 
@@ -324,6 +339,7 @@ SPLIT_OR_COMPUTED: dict[str, tuple[Action, Verdict | None]] = {
         None,
     ),
     "relaxed": (Action(set_specifier=NewSpecifier(relax="lower")), None),
+    "second of two, where nothing decides": (Action(replace=("b", "{name}; platform_release > '1'")), Verdict.UNSAFE),
     "with no specifier": (Action(set_specifier=NewSpecifier(drop="all")), None),
     "with a local version": (Action(set_specifier=NewSpecifier(local="cpu")), None),
 }
@@ -338,6 +354,16 @@ def test_what_is_left_of_a_requirement_counts(way: str, tmp_path: Path) -> None:
     listed = outcome.kept if outcome.problem else outcome.changes
     assert {each.verdict for each in listed if each.before == GPU} <= {verdict}
     assert not outcome.problem or [each.before for each in outcome.kept] == [GPU]
+
+
+def test_what_nothing_decides_may_stay_as_it_was(tmp_path: Path) -> None:
+    requires = [f"{GPU}; platform_release != 'old' and python_version < '4'"]
+    path = wheel_of(tmp_path, "linked", requires)
+    assert fix(path, own(Action(set_specifier=">=9"), "nvidia-cudnn-cu12")).status is Status.FIXED
+    live = own(Action(set_marker="platform_release != 'old'"), "nvidia-cudnn-cu12")
+    assert fix(path, live, overwrite=True).status is Status.FIXED
+    other = own(Action(set_marker="platform_release != 'new'"), "nvidia-cudnn-cu12")
+    assert fix(path, other, overwrite=True).problem is not None
 
 
 def test_lines_of_one_requirement_do_not_count_for_another(tmp_path: Path) -> None:

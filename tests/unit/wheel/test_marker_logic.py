@@ -7,7 +7,7 @@ import pytest
 from packaging.markers import Marker as StrictMarker
 
 from wheelfix.wheel.marker import Marker, read_marker
-from wheelfix.wheel.marker_logic import Environment, Release, can_be_true
+from wheelfix.wheel.marker_logic import Environment, Release, can_be_true, stays_true
 
 LINUX = {"sys_platform": ("linux", "linux2"), "platform_system": ("Linux",), "os_name": ("posix",)}
 OPEN: Mapping[str, tuple[str, ...]] = {}
@@ -213,3 +213,45 @@ def test_one_environment_is_judged_as_packaging_judges_it(text: str, platform: s
     environment = Environment({name: (value,) for name, value in plain.items()}, (3, minor), (3, minor))
     expected = StrictMarker(text).evaluate({**plain, "python_version": f"3.{minor}"})
     assert can_be_true(read(text), environment) is expected
+
+
+PLACES = Environment({"sys_platform": ("linux", "linux2"), "platform_machine": ("x86_64",)}, (3, 9), (3, 12))
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "expected"),
+    [
+        ("sys_platform == 'linux'", None, True),
+        ("sys_platform == 'win32'", None, False),
+        ("python_version >= '3.12'", None, True),
+        ("python_version < '3.9'", None, False),
+        ("python_full_version >= '3.12.4'", None, True),
+        ("python_full_version == '3.12.4'", None, False),
+        ("python_full_version == '3.11.4' or python_full_version == '3.12.4'", None, False),
+        ("python_full_version > '3.12.98'", None, False),
+        ("os_name == 'posix'", None, True),
+        ("os_name > 'posix'", None, False),
+        ("platform_version == '1'", None, False),
+        ("platform_version == '1' or sys_platform == 'linux'", None, False),
+        ("platform_version == '1'", "platform_version == '1'", True),
+        ("platform_version == '1'", "platform_version != '1'", False),
+        ("platform_version == '1' and python_version < '4'", "platform_version == '1'", True),
+        ("python_version >= '3.11'", "python_version < '3.11'", False),
+        ("python_version >= '3.11'", "python_version ~= '3.9'", True),
+        ("python_version === '3.11'", None, False),
+        ("platform_machine == 'x86_64'", "sys_platform == 'win32'", False),
+    ],
+)
+def test_a_marker_stays_true_where_another_one_was(after: str, before: str | None, expected: bool) -> None:
+    own, other = read_marker(after), read_marker(before) if before else None
+    assert own is not None
+    assert stays_true(own, other, PLACES) is expected
+
+
+def test_nothing_stays_true_that_would_take_too_long() -> None:
+    marker = read_marker(" and ".join(f"python_version != '4.{each}'" for each in range(61)))
+    assert marker is not None
+    assert not stays_true(marker, None, PLACES)
+    marker = read_marker(" or ".join(f"implementation_name == '{each}' and os_name == '{each}'" for each in range(99)))
+    assert marker is not None
+    assert not stays_true(marker, None, PLACES)
