@@ -57,6 +57,8 @@ _DROPPED: Final = frozenset({structs.EXTRA_ZIP64, structs.EXTRA_UNICODE_PATH, st
 """Extra fields that repeat what the record itself says."""
 _LEVEL_BITS: Final = 0b110
 _WIDE: Final = struct.Struct("<2H2Q")
+_LONGEST_ZIP64: Final = 28
+"""How many bytes a ZIP64 field has at most: both sizes, a position and a disk number."""
 _MOST_OPEN: Final = 6
 """How many entries are inflated at a time: one for each thread that may read, a decoder of LZMA takes 64 MiB."""
 
@@ -224,6 +226,8 @@ def _check_numbers(source: Readable, entry: Entry, local_extra: bytes) -> None:
     """
     for kind, start, stop in fields_in(local_extra, shown(entry.name)):
         if kind == structs.EXTRA_ZIP64:
+            if stop - start > _LONGEST_ZIP64:  # each number is looked up in the file, and 64 kB hold 8,000 of them
+                _refuse("bad-zip64-field", "its ZIP64 field is longer than any that exists", entry)
             numbers = {*struct.unpack_from(f"<{(stop - start) // 8}Q", local_extra, start)}
             for number in numbers - {entry.data_stop - entry.data_start}:
                 if _begins_record(source, entry.data_start + number):

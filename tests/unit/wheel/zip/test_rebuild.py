@@ -5,6 +5,7 @@ import io
 import lzma
 import struct
 import zipfile
+from contextlib import nullcontext, suppress
 from typing import Final
 
 import pytest
@@ -194,6 +195,7 @@ REFUSED: Final[dict[str, tuple[Archive, str]]] = {
         ),
         "bad-zip64-field",
     ),
+    "more numbers than a ZIP64 field can have": (with_entries(_PLAIN, _like_directory(9, 9, 0, 0)), "bad-zip64-field"),
     "bzip2 that is cut off": (
         with_entries(_PLAIN, Entry("demo/z", b"z" * 99, method=12, raw=bz2.compress(b"z" * 99)[:-4])), "damaged-entry",
     ),
@@ -291,6 +293,18 @@ def test_the_work_grows_with_the_number_of_entries_alone() -> None:
     (few, short), (many, long) = reads(500), reads(1_000)
     assert many - few <= 500 * 5, "the header for each of three steps, the gap, and what begins after it"
     assert long - short <= 500 * 1_000
+
+
+@pytest.mark.parametrize("length", [24, 28, 32, 65_512])
+def test_numbers_of_a_zip64_field_are_few_reads(length: int) -> None:
+    """Each number that differs is looked up in the file; 64 kB of extra fields hold 8,190 of them."""
+    more = (length - 16) // 8
+    numbers = struct.pack(f"<2Q{more}Q", 9_000, 9_000, *range(more)).ljust(length, b"\0")
+    entry = Entry("demo/x", b"x" * 9_000, method=0, local=_WIDE, local_extra=extra_field(1, numbers))
+    source = Counted(to_bytes(with_entries(_PLAIN, entry)))
+    with suppress(ArchiveError) if length > 28 else nullcontext():
+        Rebuilt(source)
+    assert len(source.reads) < 100
 
 
 @pytest.mark.parametrize("entry", [
