@@ -66,14 +66,15 @@ class NewSpecifier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
         Literal["lower"] | None,
         Meta(
             description="`lower`: `==1.2`, `===1.2`, `==1.2.*` and `~=1.2` become `>=1.2`, without a local version, which "
-            "`>=` cannot have. It does not apply to a requirement without a pin or a lower limit.",
+            "`>=` cannot have. Of `==1.2.*`, pre-releases of 1.2 itself are left out. It does not apply to a requirement "
+            "without a pin or a lower limit.",
         ),
     ] = None
     drop: Annotated[
         Literal["upper", "all"] | None,
         Meta(
-            description="`upper`: remove `<2` and `<=2`; `~=1.4` and `==1.4.*` become `>=1.4`. It does not apply to a pin: "
-            "use `relax`. `all`: remove the specifier.",
+            description="`upper`: remove `<2` and `<=2`; `~=1.4` and `==1.4.*` become `>=1.4`, the latter without "
+            "the pre-releases of 1.4 itself. It does not apply to a pin: use `relax`. `all`: remove the specifier.",
         ),
     ] = None
     local: Annotated[

@@ -90,7 +90,7 @@ def compute(change: NewSpecifier, specifier: str) -> str | Mismatch:
     if isinstance(found, Mismatch):
         return found
     after = _joined(_without_repeats(found, clauses))
-    if _means_the_same(after, specifier):
+    if _means_the_same(after, specifier) or (key in _LOOSENING and _allows_no_more(after, specifier)):
         return specifier
     if after and SpecifierSet(after).is_unsatisfiable():
         return Mismatch(f"no version would be left of {shown(after)}")
@@ -109,7 +109,10 @@ def _relax(clauses: Sequence[Clause], _: str) -> _Computed:
 
 
 def _as_lower(clause: Clause) -> Clause:
-    """Return a pin or a range as its lower limit; a local version is not allowed there (PEP 440)."""
+    """Return a pin or a range as its lower limit; a local version is not allowed there (PEP 440).
+
+    Of ``==1.2.*`` that leaves out 1.2rc1: ``>=1.2.dev0`` would make installers consider pre-releases of all later versions.
+    """
     return replace(clause, operator=">=", version=clause.version.partition("+")[0], star="")
 
 
@@ -211,6 +214,8 @@ _COMPUTATIONS: Final[Mapping[str, Callable[[Sequence[Clause], str], _Computed]]]
     "exclude": _exclude,
 }
 """What each key of ``set-specifier`` makes of the clauses of a specifier."""
+_LOOSENING: Final = frozenset({"relax", "drop"})
+"""The keys that are there to allow more versions."""
 
 
 def _without_repeats(clauses: Sequence[Clause], before: Collection[Clause]) -> Iterator[Clause]:
@@ -230,6 +235,11 @@ def _joined(clauses: Iterable[Clause]) -> str:
 def _means_the_same(one: str, two: str) -> bool:
     """Whether two specifiers allow the same versions, or are the same apart from blanks."""
     return SpecifierSet(one).to_range() == SpecifierSet(two).to_range()
+
+
+def _allows_no_more(one: str, two: str) -> bool:
+    """Whether all versions that specifier ``one`` allows are allowed by ``two``."""
+    return SpecifierSet(one).to_range().is_subset(SpecifierSet(two).to_range())
 
 
 def _version_of(clauses: Sequence[Clause]) -> list[str]:

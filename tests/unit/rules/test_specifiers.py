@@ -25,6 +25,11 @@ COMPUTED: list[tuple[NewSpecifier, str, str]] = [
     (RELAX, "~=1!2.0rc1", ">=1!2.0rc1"),
     (RELAX, ">=2.4,  <3", ">=2.4,  <3"),
     (RELAX, "> 2", "> 2"),
+    (RELAX, "==1.*,<1.5", "==1.*,<1.5"),
+    (RELAX, "==1.*, ==1.4.*", ">=1, >=1.4"),
+    (RELAX, "==1.4.*,<2", ">=1.4,<2"),
+    (RELAX, "~=1.4,<1.5", "~=1.4,<1.5"),
+    (UPPER, "==1.*,<1.5", ">=1"),
     (RELAX, "==1, >=1", ">=1"),
     (RELAX, "==1,==1", ">=1"),
     (RELAX, ">=1,>=1, ==2", ">=1,>=1, >=2"),
@@ -168,12 +173,29 @@ def test_other_clauses_keep_their_text_and_order(change: NewSpecifier, before: s
     assert kept == [each for each in old if each in new] or len(set(old)) < len(old)
 
 
-@given(st.sampled_from([RELAX, UPPER, NewSpecifier(drop="all")]), specifiers, versions)
+LOOSENING = st.sampled_from([RELAX, UPPER, NewSpecifier(drop="all")])
+any_version = versions | st.sampled_from(
+    ["1rc1", "1.0.dev1", "1.4.2a1", "1.4.2.dev1", "1.5", "2rc2", "2024.1b1", "1!2.1.dev2"]
+)
+
+
+@given(LOOSENING, specifiers, any_version)
 def test_what_is_loosened_allows_all_that_was_allowed(change: NewSpecifier, before: str, version: str) -> None:
+    """Pre-releases of the very version of a ``==1.2.*`` are documented to be left out."""
     after = compute(change, before)
     if isinstance(after, Mismatch) or not SpecifierSet(before).contains(version, prereleases=True):
         return
-    assert SpecifierSet(after).contains(version, prereleases=True)
+    ranges = [each.version for each in read_clauses(before) or () if each.star and each.operator == "=="]
+    own = [each for each in ranges if SpecifierSet(f"=={each}.*").contains(version, prereleases=True)]
+    left_out = any(Version(version) < Version(each) for each in own)
+    assert SpecifierSet(after).contains(version, prereleases=True) or left_out
+
+
+@given(LOOSENING, specifiers)
+def test_what_is_loosened_allows_more_or_stays(change: NewSpecifier, before: str) -> None:
+    after = compute(change, before)
+    if not isinstance(after, Mismatch) and after != before:
+        assert not SpecifierSet(after).to_range().is_subset(SpecifierSet(before).to_range())
 
 
 @pytest.mark.parametrize(
