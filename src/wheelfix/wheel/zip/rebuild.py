@@ -50,6 +50,8 @@ _OF_COMMENT: Final = frozenset(range(1, 9))
 _LEAST_INFLATED: Final = 1 << 26
 _GREATEST_RATIO: Final = 50
 """What is inflated may take 64 MiB, or so many times the file: beyond that PyPI takes an archive for a ZIP bomb."""
+_MOST_HEADERS: Final = 1 << 25
+"""How many bytes of local headers are written anew, and held in memory till then: 200,000 entries with 160 bytes each."""
 _USUAL_VERSION: Final = 20
 _FIRST_DAY: Final = 0x21
 """The first of January 1980, with which the dates of MS-DOS begin: the time of what has none that exists."""
@@ -366,7 +368,7 @@ def _check_unpacked(source: Readable, layout: Layout) -> None:
 def _pieces(source: Readable, layout: Layout) -> Iterator[_Piece]:
     """Yield what the new archive is made of; what is kept side by side is one piece."""
     records, starts = [b""] * len(layout), [0] * len(layout)
-    position, kept = 0, Kept(0, 0)
+    position, headers, kept = 0, 0, Kept(0, 0)
     for number in layout.order:
         entry = layout.entry(number)
         local, records[number], data = _renewed(source, layout, entry)
@@ -374,6 +376,9 @@ def _pieces(source: Readable, layout: Layout) -> Iterator[_Piece]:
         position += len(local) + _length_of(data)
         if isinstance(data, Kept) and source.read_at(entry.start, entry.data_start - entry.start) == local:
             local, data = b"", Kept(entry.start, entry.data_stop)
+        headers += len(local)
+        if headers > _MOST_HEADERS:
+            _refuse("too-large", f"its new local headers would take more than {_MOST_HEADERS} bytes")
         if isinstance(data, Kept) and not local and data.start == kept.stop:
             kept = Kept(kept.start, data.stop)
             continue

@@ -4,6 +4,7 @@ import bz2
 import io
 import lzma
 import struct
+import tracemalloc
 import zipfile
 from contextlib import nullcontext, suppress
 from typing import Final
@@ -293,6 +294,21 @@ def test_the_work_grows_with_the_number_of_entries_alone() -> None:
     (few, short), (many, long) = reads(500), reads(1_000)
     assert many - few <= 500 * 5, "the header for each of three steps, the gap, and what begins after it"
     assert long - short <= 500 * 1_000
+
+
+@pytest.mark.parametrize(("needed", "refused"), [(20, False), (70, True)])
+def test_headers_that_are_held_in_memory_are_limited(needed: int, refused: bool) -> None:
+    """Each header can have 64 kB of extra fields; those that stay as they are take no memory."""
+    extra = extra_field(0x9999, bytes(65_000))
+    entries = [Entry(f"demo/{number}", b"x", local_extra=extra, local={"needed": needed}) for number in range(600)]
+    source = Held(to_bytes(Archive(tuple(entries))))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArchiveError, match="local headers") if refused else nullcontext():
+            Rebuilt(source)
+        assert tracemalloc.get_traced_memory()[1] < (1 << 25) + (1 << 22)
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("length", [24, 28, 32, 65_512])
