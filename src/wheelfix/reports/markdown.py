@@ -29,7 +29,9 @@ _MOST_NAMES: Final = 5
 _FOLDED: Final = 12
 """How many lines of a diff are shown unfolded."""
 _PUNCTUATION: Final = re.compile(r"^[-+=]|(?<=^\d)[.)]|[\\`*_{}\[\]<>|~!#]")
-_REFERENCE: Final = re.compile(r"(?<=[@#])(?=\w)|(?<=www)(?=\.)|(?<=:)(?=//)")
+_REFERENCE: Final = re.compile(r"(?<=[@#])(?=\w)|(?<=\b[Gg][Hh])(?=-\d)|(?<=www)(?=\.)|(?<=:)(?=//)")
+_EMOJI: Final = re.compile(r"(?<=:)(?=[\w+-]+:)")
+_COMMIT: Final = re.compile(r"(?<![0-9A-Za-z])([0-9a-f]{6})(?=[0-9a-f]{1,34}(?![0-9A-Za-z]))")
 _NOT_IN_URLS: Final = re.compile(r"[^A-Za-z0-9:/?#@!$&'*+,;=.~%_-]")
 _BACKTICKS: Final = re.compile("`+")
 
@@ -217,14 +219,16 @@ def _code(text: str, *, in_table: bool = False) -> str:
 
 
 def _text(text: str) -> str:
-    r"""Return ``text`` so that it is shown as it is, and is no markup, link, mention or reference.
+    r"""Return ``text`` so that it is shown as it is, and is no markup, formula, emoji, link, mention or reference.
 
     >>> _text("see @octo, *a* <b> #12")
     'see @<!-- -->octo, \\*a\\* \\<b\\> \\#<!-- -->12'
     """
     plain = shown(as_utf8(text))
     plain = plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}..."
-    return _REFERENCE.sub("<!-- -->", _PUNCTUATION.sub(r"\\\g<0>", plain.replace("&", "&amp;")))
+    escaped = _PUNCTUATION.sub(r"\\\g<0>", plain.replace("&", "&amp;"))
+    apart = _EMOJI.sub("<!-- -->", _COMMIT.sub(r"\1<!-- -->", _REFERENCE.sub("<!-- -->", escaped)))
+    return apart.replace("$", "<span>$</span>")  # outside of a formula GitHub reads no backslash before it
 
 
 def _link(url: str) -> str:

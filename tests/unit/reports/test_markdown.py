@@ -35,7 +35,7 @@ GOLDEN = Path(__file__).with_name("review.md")
 HOSTILE = (
     "`", "``` `` ~~~", "</details>", "<script>x</script>", "a|b", "[x](https://example.org)", "@octo see #12", "**b**",
     "![i](x)", "https://example.org/x", "www.example.org", "# head", "- item", "1. one", "&lt;", "\\", "a\nb", "\u202eabc",
-    "\udcff", "a" * 9000, "x@example.org", "$x$",
+    "\udcff", "a" * 9000, "x@example.org", "$x$", "GH-12 gh-3", ":smile:", "c0ffee" * 6 + "abcd",
 )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def test_nothing_leaves_its_place(hostile: str) -> None:
     links = [each.attrs["href"] for each in of_kind(text, "link_open")]
     assert links == ["https://example.org/%29%20%5Bx%5D%28https://evil.org"]
     html = "".join(each.content for each in of_kind(text, "html_block", "html_inline"))
-    assert re.sub(r"<!-- -->|</?details>|</?summary>|\s", "", html).removeprefix("1wheelunchanged") == ""
+    assert re.sub(r"<!-- -->|<span></span>|</?details>|</?summary>|\s", "", html).removeprefix("1wheelunchanged") == ""
     assert len(of_kind(text, "fence")) == 1
     assert [each.type for each in of_kind(text, "image", "strong_open", "em_open", "s_open")] == ["strong_open"]
     headings = [
@@ -149,3 +149,13 @@ def test_every_command_that_writes_has_it(command: tuple[str, ...], tmp_path: Pa
         ran = wheelfix(*command, "--format", "markdown", *options, wheel)
         assert ran.out.startswith(f"## wheelfix {command[0]}\n"), ran.err
     assert wheelfix(*command, "--diff", "--format", "json", wheel).code == 2
+
+
+@pytest.mark.parametrize("text", ["GH-12", "see gh-3", ":smile:", ":+1: a", "$x^2$", "c0ffee1", "0123456789" * 4])
+def test_what_github_would_replace_is_taken_apart(text: str) -> None:
+    """It reads references, emoji, formulas and commit ids in what CommonMark takes for text."""
+    wheel = Path("a-1-py3-none-any.whl")
+    changes = (Change(REQUIRES, ChangeAction.DROP, "b", None, "r", reason=text),)
+    shown = render_markdown(Report("fix", (Outcome(wheel, Status.FIXED, changes=changes),)))
+    assert text not in shown
+    assert text in re.sub(r"<!-- -->|</?span>|\\", "", shown)
