@@ -1,14 +1,17 @@
 """What one wheel is and requires, and what rules would do to it and why: the data behind show and rules explain."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from wheelfix.evidence.build import BuildHint
 from wheelfix.fix.draft import make_plan
+from wheelfix.fix.plan import Plan
 from wheelfix.fix.weigh import gather_evidence
 from wheelfix.globs import matches
 from wheelfix.options import Policy, Scan
@@ -16,6 +19,7 @@ from wheelfix.results import Change, ChangeAction, Disagreement, Finding, Proble
 from wheelfix.rules.explain import Explanation, explain
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import RuleSet
+from wheelfix.text import shown
 from wheelfix.verify.run import glance
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.release import CopySource, disagreements_of
@@ -177,7 +181,7 @@ def explain_wheel(
                 tuple(each for each in every if wanted is None or _is_wanted(each.text, wanted)),
                 tuple(change for change in plan.changes if _concerns(change, wanted)),
                 tuple(change for change in provenance.changes if _concerns(change, wanted)) if provenance else (),
-                plan.notes,
+                _notes_on(plan, [each.text for each in every], wanted),
                 plan.problem,
             )
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others
@@ -197,3 +201,30 @@ def _concerns(change: Change, wanted: str | None) -> bool:
     if wanted is None or change.field.lower() == wanted.lower():
         return True
     return change.field == REQUIRES and any(text and _is_wanted(text, wanted) for text in (change.before, change.after))
+
+
+def _notes_on(plan: Plan, requirements: Sequence[str], wanted: str | None) -> tuple[str, ...]:
+    """Return the notes of a plan but for those on something else than what is ``wanted``."""
+    if wanted is None:
+        return plan.notes
+    chosen = [text for text in requirements if _is_wanted(text, wanted)]
+    mine = _subjects(chosen, [change for change in plan.changes if _concerns(change, wanted)])
+    others = _subjects(requirements, plan.changes) - mine
+    named = [(note, _words(note) | set(_QUOTED.findall(note))) for note in plan.notes]
+    return tuple(note for note, words in named if not words.isdisjoint(mine) or words.isdisjoint(others))
+
+
+_WORD: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+!-]*[A-Za-z0-9])?")
+_QUOTED: Final = re.compile(r"'.*'|\".*\"")
+
+
+def _words(text: str) -> set[str]:
+    return {canonicalize_name(word) for word in _WORD.findall(text)}
+
+
+def _subjects(requirements: Iterable[str], changes: Iterable[Change]) -> set[str]:
+    """Return by what notes name these: normal names of requirements, or all of one without a name; names and versions."""
+    texts = [*requirements, *(each.before or each.after or "" for each in changes if each.field == REQUIRES)]
+    found = {each.name if (each := read_requirement(text)) else repr(shown(text)) for text in texts}
+    own = [each for each in changes if each.field in ("Name", "Version")]
+    return found.union(*(_words(text) for each in own for text in (each.before, each.after) if text))

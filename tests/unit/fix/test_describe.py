@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from building import WheelSpec, write_wheel
+from building import Entry, WheelSpec, write_wheel
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.fix.describe import WheelExplanation, explain_wheel
 from wheelfix.rules.load import built_in, rule_set
-from wheelfix.rules.model import Action, FieldValue, Match, Rule, RuleSet
+from wheelfix.rules.model import Action, FieldValue, Match, NewSpecifier, Rule, RuleSet
 
 REQUIRES = ("NumPy>=1", "nvidia-nccl-cu12==2", "nvidia-cublas-cu12", "== 1", "a.b; os_name == 'nt'")
 SPEC = WheelSpec(requires=REQUIRES)
@@ -104,3 +104,33 @@ def test_rules_that_cannot_be_carried_out_are_a_problem(tmp_path: Path) -> None:
     found = explain_wheel(wheel, rule_set("mine", [rule]))
     assert found.problem is not None
     assert found.problem.code == "invalid-result"
+
+
+NOTED = [
+    ("numpy", ["numpy"]), ("Num_Py", []), ("pyyaml", ["PyYAML"]), ("== 1", ["== 1"]), ("Version", ["Pins"]),
+    ("Requires-Python", []), ("*", ["numpy", "PyYAML"]), (None, ["== 1", "numpy", "PyYAML", "Pins"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wanted", "expected"), NOTED)
+def test_notes_are_on_what_was_asked_for(wanted: str | None, expected: list[str], tmp_path: Path) -> None:
+    rules = rule_set(
+        "mine",
+        [
+            Rule(id="c", reason="r", match=Match(("*",)), action=Action(set_specifier=NewSpecifier(local="cpu"))),
+            Rule(id="v", reason="r", action=Action(set_version="2")),
+        ],
+    )
+    path = write_wheel(tmp_path, WheelSpec(requires=("numpy>=1", "PyYAML>=5", "== 1")))
+    notes = explain_wheel(path, rules, wanted).notes
+    assert [next(word for word in ("numpy", "PyYAML", "== 1", "Pins", note) if word in note) for note in notes] == expected
+
+
+def test_a_note_on_the_whole_wheel_is_for_whatever_was_asked(tmp_path: Path) -> None:
+    path = write_wheel(
+        tmp_path, WheelSpec(files=(Entry("demo-1.0.dist-info/metadata.json", b"{}"),), requires=("numpy>=1",))
+    )
+    rules = rule_set("mine", [Rule(id="d", reason="r", match=Match(("numpy",)), action="drop")])
+    everything = explain_wheel(path, rules).notes
+    assert [note.partition(" ")[0] for note in everything] == ["metadata.json"]
+    assert explain_wheel(path, rules, "numpy").notes == everything
