@@ -16,9 +16,9 @@ from wheelfix.fix.plan import Plan
 from wheelfix.options import Policy
 from wheelfix.results import Change, Outcome, Part, failure
 from wheelfix.rules import BUILT_IN
-from wheelfix.rules.export import READ_BY_RESOLVERS
+from wheelfix.rules.export import READ_BY_RESOLVERS, source_of
 from wheelfix.rules.match import is_specifier
-from wheelfix.rules.model import RuleSet
+from wheelfix.rules.model import Rule, RuleSet
 from wheelfix.rules.overrides import (
     Client,
     Export,
@@ -60,11 +60,11 @@ class _View(Struct, frozen=True):
 
 
 class _Release(Struct):
-    """The wheels of one project and version, as they are planned; ``urls`` are those of the rules, by their ids."""
+    """The wheels of one project and version, as they are planned; ``rules`` are those in force, by their ids."""
 
     project: str
     version: str
-    urls: Mapping[str, str | None]
+    rules: Mapping[str, Rule]
     plans: list[Plan] = field(default_factory=list)
 
     @property
@@ -84,7 +84,7 @@ class _Release(Struct):
     def _sources(self, counts: Callable[[Change], bool]) -> tuple[Source, ...]:
         changes = (change for plan in self.plans for change in plan.changes if change.rule and _is_read(change))
         found = dict.fromkeys((str(each.rule), each.reason or "") for each in changes if counts(each))
-        return tuple(Source(rule, reason, self.urls.get(rule)) for rule, reason in found)
+        return tuple(source_of(self.rules[rule], reason) for rule, reason in found)
 
     def __str__(self) -> str:
         return f"{self.project} {self.version}"
@@ -138,7 +138,7 @@ class _Wheels:
         self.failures: list[Outcome] = []
         self._rules = rules
         self._policy = policy
-        self._urls = {rule.id: rule.url for rule in rules.rules}
+        self._by_id = {rule.id: rule for rule in rules.rules}
         self._releases: dict[tuple[str, str], _Release] = {}
         self._refused: set[tuple[str, str]] = set()
         self._applied: set[str] = set()
@@ -153,7 +153,7 @@ class _Wheels:
             self.failures.append(failure(path, error))
             return
         key = (plan.project, plan.version)
-        self._releases.setdefault(key, _Release(*key, self._urls)).plans.append(plan)
+        self._releases.setdefault(key, _Release(*key, self._by_id)).plans.append(plan)
         self._applied.update(plan.applied_rules)
         if plan.problem:
             self._refused.add(key)
@@ -171,7 +171,7 @@ class _Wheels:
             unused = rule.action != "keep" and rule.id not in self._applied and origin not in BUILT_IN
             if unused and not (self.failures or self._refused):
                 self.left_out.append(
-                    LeftOut(f"rule {rule.id}", "it applies to none of the wheels", "Name one that it is for.")
+                    LeftOut(f"rule {rule.id}", "it applies to none of the wheels", "Name a wheel that the rule is for.")
                 )
 
     @property

@@ -94,15 +94,20 @@ def _list(key: str, groups: Sequence[Sequence[Override]], write: Callable[[Seque
 
 def _comments(sources: Iterable[Source]) -> Iterator[str]:
     for each in sources:
-        yield f"# {shown(each.rule)}: {shown(each.reason)}" + (f" ({shown(each.url)})" if each.url else "")
+        until = f" [until {each.until}]" if each.until else ""
+        yield f"# {shown(each.rule)}: {shown(each.reason)}" + (f" ({shown(each.url)})" if each.url else "") + until
         yield from (f"#   differs: {shown(note)}" for note in each.differs)
 
 
 def _missing(left_out: Sequence[LeftOut]) -> Iterator[str]:
-    """Yield what is left out and why, and then what to do, each once."""
+    """Yield what is left out and why, and behind those with the same help what to do."""
+    by_hint: dict[str, list[LeftOut]] = {}
     for each in left_out:
-        yield f"not exported: {shown(each.subject)}: {shown(each.message)}"
-    yield from (f"help: {shown(hint)}" for hint in dict.fromkeys(each.hint for each in left_out) if hint)
+        by_hint.setdefault(each.hint, []).append(each)
+    for hint, group in by_hint.items():
+        yield from (f"not exported: {shown(each.subject)}: {shown(each.message)}" for each in group)
+        if hint:
+            yield f"help: {shown(hint)}"
 
 
 def render_export_notes(export: Export) -> str:

@@ -136,6 +136,12 @@ READ_BY_RESOLVERS: Final = ("requires-dist", "requires-python", "provides-extra"
 """The fields that resolvers read, in lower case."""
 
 
+def source_of(rule: Rule, reason: str, differs: Iterable[str] = ()) -> Source:
+    """Return ``rule`` as what an override comes from, for this ``reason``."""
+    until = rule.until.isoformat() if rule.until else None
+    return Source(rule.id, reason, rule.url, tuple(dict.fromkeys(differs)), until)
+
+
 class _Decision(Struct, frozen=True):
     """What an earlier rule decides: on which names, of what, and what the client is given for it.
 
@@ -269,7 +275,7 @@ class _Exporter:
                 raise _NotSaid(f"{which}, an exception for which {self._client} has no words", _NAME_WHEELS)
 
     def _put(self, rule: Rule, form: Form, scope: Scope, dependency: str, differs: Iterable[str]) -> None:
-        source = Source(rule.id, rule.reason, rule.url, tuple(dict.fromkeys(differs)))
+        source = source_of(rule, rule.reason, differs)
         key = (form, scope, dependency)
         if form is Form.OVERRIDE:
             name = Override(*key, ()).name

@@ -42,12 +42,16 @@ class Scope(Struct, frozen=True):
 
 
 class Source(Struct, frozen=True):
-    """The rule that an override comes from; ``differs`` says in which ways the override does not do what the rule does."""
+    """The rule that an override comes from; ``differs`` says in which ways the override does not do what the rule does.
+
+    ``until`` is the day from which on the rule has expired (ISO 8601), ``None`` where there is none.
+    """
 
     rule: str
     reason: str
     url: str | None = None
     differs: tuple[str, ...] = ()
+    until: str | None = None
 
 
 class Override(Struct, frozen=True):

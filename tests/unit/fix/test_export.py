@@ -221,3 +221,49 @@ def test_arguments(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     assert wheelfix("rules", "export").code == 2
     quiet = wheelfix("rules", "export", "--to", "uv", "-q", "--rules", "gpu")
     assert (quiet.code, quiet.err) == (1, "")
+
+
+@pytest.mark.parametrize("to", ["uv", "pdm"])
+@pytest.mark.parametrize("with_wheels", [True, False])
+def test_a_rule_that_has_expired_is_named(case: Case, to: str, with_wheels: bool) -> None:
+    """It is exported all the same, as it works all the same."""
+    case.wheel(*requires("gpu"))
+    rules = 'until = 2020-01-02\nmatch = { name = "gpu", extra = "any" }\naction = "drop"\n'
+    ran = case.export(rules, to=to)
+    if not with_wheels:
+        ran = wheelfix("rules", "export", "--to", to, case.path / "wheelfix.toml")
+    assert ran.code == 0
+    assert "# a: so it is (https://example.org/1) [until 2020-01-02]" in ran.out
+    [line] = [line for line in ran.err.splitlines() if "expired" in line]
+    assert line.startswith("warning: ")
+    assert "rule a: expired on 2020-01-02" in line
+
+
+def test_help_stands_behind_what_it_is_for(case: Case) -> None:
+    case.wheel(*requires("gpu"))
+    more = """match = { name = "absent" }
+action = "drop"
+[[rule]]
+id = "b"
+reason = "so it is"
+action = { set-version = "2" }
+"""
+    lines = [line for line in case.export(more).err.splitlines() if "not exported" in line or "help" in line]
+    assert [line.partition(":")[0] for line in lines] == ["warning", "help", "warning", "help"]
+    assert "rule b" in lines[0]
+    assert lines[2:] == [
+        "warning: not exported: rule a: it applies to none of the wheels",
+        "help: Name a wheel that the rule is for.",
+    ]
+
+
+def test_each_rule_that_changes_the_wheel_itself_is_named(case: Case) -> None:
+    """Also where two of them make one version."""
+    case.wheel(*requires("gpu-x"))
+    more = "".join(
+        f'[[rule]]\nid = "{name}"\nreason = "ours"\naction = {{ {action} }}\n'
+        for name, action in (("v", 'set-version = { post = "+1" }'), ("l", 'set-local = "cpu"'))
+    )
+    ran = case.export(DROP + more)
+    assert ran.code == 1
+    assert [name for name in "avl" if f"not exported: rule {name}:" in ran.err] == ["v", "l"]

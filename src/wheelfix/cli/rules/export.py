@@ -9,15 +9,17 @@ from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.params import NULL, SDISTS, wheel_paths
 from wheelfix.cli.printing import say
-from wheelfix.cli.rulefiles import chosen_rules, rules_option
+from wheelfix.cli.rulefiles import chosen_rules, lint_today, rules_option
 from wheelfix.reports.export import render_export, render_export_notes
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.reports.text import render_problem
 from wheelfix.rules.export import export_rules
 from wheelfix.rules.overrides import Client
+from wheelfix.text import shown
 
 if TYPE_CHECKING:
     from wheelfix.results import Outcome
+    from wheelfix.rules.model import RuleSet
 
 
 @click.command("export", cls=Command)
@@ -61,10 +63,18 @@ def command(arguments: tuple[str, ...], client: str, sources: tuple[str, ...], n
         if each.problem:
             say(render_problem(f"{each.source} not read", each.problem))
     if not quiet:
+        _warn_of_expired(rules)
         say(render_export_notes(export))
     if failures:
         return ExitCode.INCOMPLETE
     return ExitCode.FOUND if export.left_out else ExitCode.DONE
+
+
+def _warn_of_expired(rules: "RuleSet") -> None:
+    """Warn of rules whose day has come: they are exported all the same, as they are applied all the same."""
+    for each in lint_today(rules):
+        if each.code == "rule-expired":
+            say(f"warning: {shown(str(each))}\n")
 
 
 def _is_wheel(argument: str) -> bool:
