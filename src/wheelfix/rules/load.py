@@ -111,6 +111,10 @@ class _By(Struct, frozen=True):
     chain: tuple[Path, ...] = ()
     pack: "Pack | None" = None
 
+    def called(self, file: Path) -> str:
+        """Return what a file is called in messages: one of the pack by its place there."""
+        return self.pack.title(file) if self.pack and file.is_relative_to(self.pack.root) else str(file)
+
 
 def _unknown(source: str, by: _By, *, versioned: bool) -> tuple[str, str]:
     """Return that ``source`` is not known, and what to do: a built-in set with a version, a directory, or a mistake."""
@@ -175,7 +179,7 @@ class _Reader:
         if pack is None:
             self._refuse_source(source, by, *_unknown(source, by, versioned=wanted is not None and wanted.name in BUILT_IN))
             return
-        for path in pack.files:
+        for path in [each for each in pack.files if each.name != PROJECT_FILE] or pack.files:  # as in a directory
             self._add_file(path, _By(by.title, by.directory, by.chain, pack), later=later)
 
     def _refuse_source(self, source: str, by: _By, message: str, hint: str) -> None:
@@ -206,7 +210,8 @@ class _Reader:
         except RulesError as error:
             for each in error.findings:
                 if by.title or by.pack:
-                    self._refuse_source(title, by, f"{title}: {each.message}", each.hint)
+                    said = f"{title}: {each.message}" if by.title else each.message  # else it is in front already
+                    self._refuse_source(title, by, said, each.hint)
                 else:
                     self._findings.append((RulePlace(str(path)), each))
             return
@@ -230,7 +235,7 @@ class _Reader:
         elif len(by.chain) > _DEEPEST:
             self._refuse_source(title, by, f"nested more than {_DEEPEST} files deep", "Extend fewer files.")
         elif real in by.chain:
-            circle = " -> ".join(str(each) for each in (*by.chain[by.chain.index(real) :], real))
+            circle = " -> ".join(map(by.called, (*by.chain[by.chain.index(real) :], real)))
             self._refuse_source(title, by, f"circular: {circle}", "Remove one of them.")
         elif real not in self._seen:
             return real

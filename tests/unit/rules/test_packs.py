@@ -135,7 +135,22 @@ def test_what_is_wrong_in_a_pack_is_reported_with_its_file(site: Path) -> None:
     text = message("acme-rules")
     assert "acme-rules 2.1: a.toml:2: rule x: reason: missing" in text
     assert "acme-rules 2.1: b.toml: invalid TOML" in text
+    assert text.count("b.toml") == 1
     assert str(site) not in text
+
+
+def test_a_circle_in_a_pack_names_no_path_of_this_machine(site: Path) -> None:
+    circle = {name: f"schema = 1\nextends = ['{other}']\n" for name, other in (("a.toml", "b.toml"), ("b.toml", "a.toml"))}
+    install_pack(site, circle, value="acme_rules:a.toml")
+    text = message("acme-rules")
+    assert "circular: acme-rules 2.1: a.toml -> acme-rules 2.1: b.toml -> acme-rules 2.1: a.toml" in text
+    assert str(site) not in text
+
+
+def test_a_project_file_beside_rule_files_is_none(site: Path) -> None:
+    """As in a directory of rule files."""
+    install_pack(site, {"a.toml": rules_text("first"), "pyproject.toml": "[project]\n"})
+    assert [rule.id for rule in load_rules("acme-rules").rules] == ["first"]
 
 
 def test_extends_in_a_pack(site: Path) -> None:
