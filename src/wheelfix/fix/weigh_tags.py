@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from wheelfix.evidence.targets import Target
 
 _MOST_NOTES: Final = 20
+_PURELIB: Final = "Root-Is-Purelib: true"
 _NOT_COMPARED: Final = "The binaries were not read (--scan never): whether they fit the new tags is not known."
-_HINT: Final = "Choose tags that fit, or build the wheel for these."
+_FOR_TAGS: Final = "Choose tags that fit, or build the wheel for these; --force changes them anyway."
+_FOR_PURELIB: Final = "Leave it false; --force changes it anyway."
 
 
 def weigh_tags(
@@ -35,18 +37,24 @@ def weigh_tags(
     if policy.scan is Scan.NEVER:
         return Weighed(notes=(_NOT_COMPARED,) if any(map(is_binary, wheel.layout.names)) else ())
     targets = evidence().read_targets()
-    found = [(f"the tag {tag}", why) for tag, why in contradictions(targets, tags_of(wheel.filename), new)]
+    found = [(f"the tag {_whole(part, new)}", why) for part, why in contradictions(targets, tags_of(wheel.filename), new)]
     if pure and (why := against_purelib(targets)):
-        found.append(("Root-Is-Purelib: true", why))
+        found.append((_PURELIB, why))
     if not found:
         return Weighed(notes=_on_unread(targets, evidence()))
     if policy.force:
         lines = [f"Forced: {why}, which contradicts {claim}." for claim, why in found[:_MOST_NOTES]]
         more = len(found) - len(lines)
         return Weighed(notes=(*lines, *([f"Forced: {more} more lines like these."] if more else [])))
-    claim, why = found[0]
-    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return Weighed(problem=Problem("contradicted-tag", f"its binaries contradict {claim}{others}", _HINT, why))
+    claims, (first, why) = {claim for claim, _ in found}, found[0]
+    others = f" and {len(claims) - 1} more" if len(claims) > 1 else ""
+    hint = _FOR_PURELIB if claims == {_PURELIB} else _FOR_TAGS
+    return Weighed(problem=Problem("contradicted-tag", f"its binaries contradict {first}{others}", hint, why))
+
+
+def _whole(part: str, tags: Iterable[WheelTag]) -> str:
+    """Return the first of the ``tags`` that has this platform, or this Python with its ABI, in full."""
+    return next(str(tag) for tag in tags if part in (tag.platform, f"{tag.python}-{tag.abi}"))
 
 
 def _on_unread(targets: Iterable["Target"], evidence: Evidence) -> tuple[str, ...]:

@@ -42,13 +42,15 @@ def planned(path: Path, *edits: WheelEdit, **policy: Any) -> Plan:
 @pytest.mark.parametrize(
     ("edit", "claim", "why"),
     [
-        (AddTags("cp311-cp311-manylinux_2_17_x86_64"), "the tag manylinux_2_17_x86_64",
+        (AddTags("cp311-cp311-manylinux_2_17_x86_64"), "the tag cp311-cp311-manylinux_2_17_x86_64",
          "demo/_x.cpython-311-x86_64-linux-gnu.so needs GLIBC_2.34; the tag says 2.17"),
-        (SetTags("cp311-cp311-manylinux_2_34_aarch64"), "the tag manylinux_2_34_aarch64",
+        (SetTags("cp311-cp311-manylinux_2_34_aarch64"), "the tag cp311-cp311-manylinux_2_34_aarch64",
          "demo/_x.cpython-311-x86_64-linux-gnu.so is for Linux x86_64"),
-        (SetTags("cp312-cp312-manylinux_2_34_x86_64"), "the tag cp312-cp312",
+        (SetTags("cp312-cp312-manylinux_2_34_x86_64"), "the tag cp312-cp312-manylinux_2_34_x86_64",
          "demo/_x.cpython-311-x86_64-linux-gnu.so is built for another Python"),
-        (SetTags("py3-none-any"), "the tag any and 1 more",
+        (SetTags("py3-none-any"), "the tag py3-none-any",
+         "demo/_x.cpython-311-x86_64-linux-gnu.so is an extension module for Linux"),
+        (SetTags(("cp311-cp311-win32", "cp311-cp311-win_arm64")), "the tag cp311-cp311-win32 and 1 more",
          "demo/_x.cpython-311-x86_64-linux-gnu.so is an extension module for Linux"),
         (SetRootIsPurelib(True), "Root-Is-Purelib: true",
          "demo/_x.cpython-311-x86_64-linux-gnu.so is an extension module"),
@@ -62,6 +64,8 @@ def test_what_a_binary_contradicts_is_refused(edit: WheelEdit, claim: str, why: 
     assert outcome.problem.code == "contradicted-tag"
     assert outcome.problem.message == f"its binaries contradict {claim}"
     assert outcome.problem.reason == why
+    assert "--force" in outcome.problem.hint
+    assert ("tags" in outcome.problem.hint) is ("the tag" in claim)
     forced = planned(path, edit, force=True)
     assert forced.problem is None
     assert forced.notes[0] == f"Forced: {why}, which contradicts {claim.removesuffix(' and 1 more')}."
