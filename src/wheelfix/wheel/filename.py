@@ -24,7 +24,7 @@ _BUILD_TAG = re.compile(r"(?=.{1,64}\Z)[0-9][A-Za-z0-9_.]*")
 _NAME = re.compile(r"(?=.{1,128}\Z)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _LONGEST_VERSION = 128
 _VERSION = re.compile(VERSION_PATTERN, re.VERBOSE | re.IGNORECASE)
-_POST = re.compile(r"(?P<plus>\+?)(?P<number>[1-9][0-9]{0,8})", re.ASCII)
+_POST = re.compile(r"(?P<plus>\+(?!0))?(?P<number>0|[1-9][0-9]{0,8})", re.ASCII)
 
 
 class WheelFilename(Struct, frozen=True):

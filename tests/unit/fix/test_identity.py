@@ -204,6 +204,8 @@ def test_a_local_version_is_removed(tmp_path: Path) -> None:
         ("1.0.Rev", "+1", "1.0.post1"),
         ("1!1.0_post_7", "1", "1!1.0.post1"),
         ("2024.01.05", "+1", "2024.01.05.post1"),
+        ("1.0", "0", "1.0.post0"),
+        ("1.0.post0", "+1", "1.0.post1"),
     ],
 )
 def test_post_releases_keep_the_spelling_of_the_rest(version: str, post: str, expected: str) -> None:
@@ -217,7 +219,7 @@ def test_versions_without_post_releases(version: str) -> None:
     assert refusal.value.code == "no-post-release"
 
 
-@pytest.mark.parametrize("post", ["", "+", "+0", "0", "-1", "+01", "1.0", "one", "\u0661", "1" * 30, "+1\n"])
+@pytest.mark.parametrize("post", ["", "+", "+0", "00", "-1", "+01", "1.0", "one", "\u0661", "1" * 30, "+1\n"])
 def test_what_is_no_post_release(post: str) -> None:
     with pytest.raises(EditError) as refusal:
         Naming(post=post)
