@@ -42,7 +42,8 @@ _SAFETY: Final = (
     _refused("new-error", "The fixed wheel would have an error that the original does not have.",
         "Change the rule or the option that causes it, or build the wheel again."),
     _refused("file-needed",
-        "An import, an entry point or a binary that remains in the wheel needs a file that would be removed.",
+        "An import, an entry point or a binary that remains in the wheel needs a file that would be removed; or no file "
+        "would be left but those in dist-info.",
         "Remove fewer files, or all that belong together. `--force` removes them anyway."),
     _refused("file-need-unknown",
         "Source that remains in the wheel cannot be read, and may import a file that would be removed.",
@@ -120,7 +121,8 @@ _EDITS: Final = (
     _refused("invalid-tag", "The text is not a tag, or the file name has something else in the place of one.",
         "Write tags in lower case, such as py3-none-any; give a wheel with odd ones all its tags with set-tag."),
     _refused("no-tag-left", "The wheel would have no tag, so that nothing could install it.",
-        "Keep one, or give it others with set-tag or add-tag."),
+        "Keep one, or give it others in the same run: with `--tag` or `--add-tag` of `wheelfix edit`, or with the actions "
+        "`set-tag` or `add-tag`."),
     _refused("tags-not-a-product",
         "No file name says just these tags: it stands for every combination of its Python, ABI and platform tags.",
         "Give the wheel the missing ones too, or leave out what makes them; or publish two wheels."),

@@ -1,7 +1,6 @@
 """The options of ``wheelfix edit`` that ask for changes, and the edits that their values stand for."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -59,14 +58,19 @@ class Wrong(NamedTuple):
 _Read = Callable[[Any], Iterator[Asked | Wrong]]
 
 
+def _typed(flag: str, value: str) -> str:
+    """Return an option as it was typed; an empty value is shown as one."""
+    return f"{flag} {value or repr('')}"
+
+
 def _each(flag: str, make: Callable[[str], Edit]) -> _Read:
     """Return what reads an option of which every value is an edit of its own."""
-    return lambda values: (Asked(f"{flag} {value}", make(value)) for value in values)
+    return lambda values: (Asked(_typed(flag, value), make(value)) for value in values)
 
 
 def _once(flag: str, make: Callable[[str], Edit]) -> _Read:
     """Return what reads an option that is given once."""
-    return lambda value: iter(() if value is None else (Asked(f"{flag} {value}", make(value)),))
+    return lambda value: iter(() if value is None else (Asked(_typed(flag, value), make(value)),))
 
 
 def _replacements(values: Iterable[tuple[str, str]]) -> Iterator[Asked | Wrong]:
@@ -75,7 +79,7 @@ def _replacements(values: Iterable[tuple[str, str]]) -> Iterator[Asked | Wrong]:
     for old, new in values:
         by.setdefault(old, []).append(new)
     for old, given in by.items():
-        option = f"--replace-requirement {old}"
+        option = _typed("--replace-requirement", old)
         wheel = next((new for new in given if new.endswith(".whl")), None)
         if wheel is not None:
             yield Wrong(option, f"{shown(wheel)} is a wheel", "Give the new requirement behind the old one.")
@@ -85,7 +89,7 @@ def _replacements(values: Iterable[tuple[str, str]]) -> Iterator[Asked | Wrong]:
 
 def _together(flag: str, make: Callable[[tuple[str, ...]], Edit]) -> _Read:
     """Return what reads an option whose values make one edit together."""
-    return lambda values: iter((Asked(" ".join(f"{flag} {value}" for value in values), make(values)),) if values else ())
+    return lambda values: iter((Asked(" ".join(_typed(flag, value) for value in values), make(values)),) if values else ())
 
 
 _OTHER_OPTIONS: Final = {
@@ -97,11 +101,25 @@ _OTHER_OPTIONS: Final = {
     "tag": "Use --tag, --add-tag and --remove-tag.",
 }
 """Fields that --set and --remove leave to other options, by their names in lower case."""
+_ROOT: Final = "root-is-purelib"
+_SET_ROOT: Final = "Use --set Root-Is-Purelib=true or --set Root-Is-Purelib=false."
+_OF_WHEEL: Final = {
+    "build": _OTHER_OPTIONS["build"],
+    "tag": _OTHER_OPTIONS["tag"],
+    _ROOT: _SET_ROOT,
+    **dict.fromkeys(("wheel-version", "generator"), "Only its tags, its build tag and Root-Is-Purelib can change."),
+}
+"""Fields of WHEEL, in lower case, and how they change instead."""
 
 
 def _reserved(option: str, name: str) -> Wrong | None:
     hint = _OTHER_OPTIONS.get(name.lower())
-    return Wrong(option, f"{name} has options of its own", hint) if hint else None
+    return Wrong(option, f"{name} has options of its own", hint) if hint else _of_wheel(option, name)
+
+
+def _of_wheel(option: str, name: str) -> Wrong | None:
+    hint = _OF_WHEEL.get(name.lower())
+    return Wrong(option, f"{name} is a field of WHEEL", hint) if hint else None
 
 
 def _no_value(option: str) -> Wrong:
@@ -114,9 +132,12 @@ def _set_fields(values: Iterable[str]) -> Iterator[Asked | Wrong]:
     for text in values:
         name, sign, value = (part.strip() for part in text.partition("="))
         kind = find(name)
-        if name.lower() == "root-is-purelib" and value in ("true", "false"):
-            yield Asked(f"--set {text}", SetRootIsPurelib(value == "true"))
-        elif wrong := _reserved(f"--set {text}", name) if sign else _no_value(f"--set {text}"):
+        option = _typed("--set", text)
+        if not sign:
+            yield _no_value(option)
+        elif name.lower() == _ROOT:
+            yield _root_is_purelib(option, value)
+        elif wrong := _reserved(option, name) or _empty(option, name, value):
             yield wrong
         else:
             fields.setdefault(kind.name if kind else name, []).append(value)
@@ -130,16 +151,38 @@ def _set_fields(values: Iterable[str]) -> Iterator[Asked | Wrong]:
             yield Asked(f"--set {name}={given[0]}", SetField(name, given[0]))
 
 
+def _root_is_purelib(option: str, value: str) -> Asked | Wrong:
+    if value.lower() not in ("true", "false"):
+        return Wrong(option, "Root-Is-Purelib is either true or false", _SET_ROOT)
+    return Asked(option, SetRootIsPurelib(value.lower() == "true"))
+
+
+def _empty(option: str, name: str, value: str) -> Wrong | None:
+    kind = find(name)
+    if value or kind is None:
+        return None
+    return Wrong(option, "the value is empty", f"To remove the field, use --remove {kind.name}.")
+
+
+def _requires_python(value: str | None) -> Iterator[Asked | Wrong]:
+    if value is not None:
+        option, field = _typed("--requires-python", value), "Requires-Python"
+        yield _empty(option, field, value) or Asked(option, SetField(field, value))
+
+
 def _add_fields(values: Iterable[str]) -> Iterator[Asked | Wrong]:
     for text in values:
-        option = f"--add-field {text}"
+        option = _typed("--add-field", text)
         name, sign, value = (part.strip() for part in text.partition("="))
-        yield Asked(option, AddField(name, value)) if sign else _no_value(option)
+        if not (sign and value):
+            yield _no_value(option)
+        else:
+            yield _of_wheel(option, name) or Asked(option, AddField(name, value))
 
 
 def _remove_fields(values: Iterable[str]) -> Iterator[Asked | Wrong]:
     for text in values:
-        option = f"--remove {text}"
+        option = _typed("--remove", text)
         name, sign, value = (part.strip() for part in text.partition("="))
         if name.lower() == "provides-extra" and value:
             yield Asked(option, DropExtra(value))
@@ -151,7 +194,7 @@ def _add_files(values: Iterable[str]) -> Iterator[Asked | Wrong]:
     from wheelfix.fix.plan import check_path
 
     for text in values:
-        option = f"--add-file {text}"
+        option = _typed("--add-file", text)
         path, sign, source = text.partition("=")
         if not sign or not source:
             yield Wrong(option, "it names no file to read", "Write PATH=FILE, such as licenses/NOTICE=./NOTICE.")
@@ -174,7 +217,7 @@ def _add_files(values: Iterable[str]) -> Iterator[Asked | Wrong]:
 
 def _entry_points(values: Iterable[str]) -> Iterator[Asked | Wrong]:
     for text in values:
-        option = f"--entry-point {text}"
+        option = _typed("--entry-point", text)
         head, sign, value = text.partition("=")
         group, name = _group_and_name(head, "console_scripts")
         if sign:
@@ -186,7 +229,7 @@ def _entry_points(values: Iterable[str]) -> Iterator[Asked | Wrong]:
 def _removed_entry_points(values: Iterable[str]) -> Iterator[Asked | Wrong]:
     for text in values:
         group, name = _group_and_name(text, "")
-        yield Asked(f"--remove-entry-point {text}", RemoveEntryPoint((name,), (group,) if group else ()))
+        yield Asked(_typed("--remove-entry-point", text), RemoveEntryPoint((name,), (group,) if group else ()))
 
 
 def _group_and_name(text: str, group: str) -> tuple[str, str]:
@@ -230,8 +273,9 @@ CHANGES: Final[Mapping[str, Change]] = {
         _each("--drop", DropRequirement),
     ),
     "add": _many("--add", "REQUIREMENT", "Add a requirement, unless the wheel has it.", _each("--add", AddRequirement)),
-    "requires_python": _single(
-        "--requires-python", "SPECIFIER", "Set Requires-Python, such as '>=3.10'.", partial(SetField, "Requires-Python")
+    "requires_python": Change(
+        click.option("--requires-python", metavar="SPECIFIER", help="Set Requires-Python, such as '>=3.10'."),
+        _requires_python,
     ),
     "set": _many(
         "--set", "FIELD=VALUE",

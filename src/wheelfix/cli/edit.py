@@ -13,10 +13,14 @@ from wheelfix.cli.exit_codes import Stopped, refuse_all
 from wheelfix.cli.options import FIXING, NAMING, FixOptions, run_fix, with_options
 from wheelfix.results import Finding, Report
 from wheelfix.rules.from_edits import rule_of, rules_of
+from wheelfix.rules.load import rule_set
+from wheelfix.rules.model import Rule, When
 from wheelfix.rules.schema import print_rule
 from wheelfix.text import closest, shown
-from wheelfix.wheel.edits import RENAMING, RequirementEdit
+from wheelfix.wheel.edits import RENAMING, RemoveField, RequirementEdit, SetName
+from wheelfix.wheel.fields import FIELDS, find
 
+_COMMAND_LINE: Final = "command line"
 _MOST_READ: Final = 200
 """In how many wheels names are looked up that are close to one which none of them has."""
 _NAMES: Final = ", ".join(f"--{name.replace('_', '-')}" for name in CHANGES)
@@ -74,7 +78,7 @@ def command(ctx: click.Context, /, reason: str, **options: Any) -> int:
     asked = _read(values)
     if fixing.in_place and any(isinstance(each.edit, RENAMING) for each in asked):
         raise click.UsageError("--in-place keeps the file's name; a change of it needs an output directory.")
-    run = _Run(asked, reason)
+    run = _Run(asked, reason, _project_of(fixing) if any(isinstance(each.edit, SetName) for each in asked) else None)
     return run_fix("edit", run.rules, fixing, edits=run.others, concluded=run.concluded, idle="nothing to change")
 
 
@@ -87,7 +91,7 @@ def _read(values: Mapping[str, Any]) -> list[Asked]:
     for name, change in CHANGES.items():
         for found in change.read(values[name]):
             if isinstance(found, Wrong):
-                wrong.append(found)
+                wrong.append(found._replace(hint=_AS_OPTIONS.get(found.hint, found.hint)))
             else:
                 asked.append(found)
                 wrong += _errors_of(found)
@@ -103,8 +107,11 @@ _AS_OPTIONS: Final = {
     "Use the key specifier for versions.": "Give a name, a pattern for names, or a whole requirement.",
     "Use set-field.": "Use --set.",
     "Use add-tag.": "Use --add-tag.",
+    "Write * to match anything.": "Give a name or a pattern.",
+    "Set, add or remove its fields instead.": "Use --set, --add-field and --remove.",
+    "Change its tags, its build tag or Root-Is-Purelib instead.": "Use --tag, --add-tag, --build-tag and --set.",
 }
-"""What messages about rules advise, and what to do on the command line."""
+"""What messages about rules and edits advise, and what to do on the command line."""
 
 
 def _errors_of(asked: Asked) -> list[Wrong]:
@@ -115,13 +122,38 @@ def _errors_of(asked: Asked) -> list[Wrong]:
     return [Wrong(asked.option, message, _AS_OPTIONS.get(hint, hint)) for _, message, hint in found]
 
 
+def _for_project(project: str, rule: Rule) -> Rule:
+    return replace(rule, when=When(project=(project,)))
+
+
+def _project_of(options: FixOptions) -> str | None:
+    """Return the project that all given wheels are of; ``None`` if there are several, or some cannot be looked at first."""
+    if "-" in options.wheels:  # standard input can be read only once
+        return None
+    from wheelfix.errors import WheelfixError
+    from wheelfix.wheel.wheel import Wheel
+
+    projects = set[str]()
+    for path in options.paths():
+        try:
+            with Wheel(path) as wheel:
+                projects.add(wheel.project)
+        except (WheelfixError, OSError):  # the run itself reports it
+            return None
+    return projects.pop() if len(projects) == 1 else None
+
+
 class _Run:
     """What a run is asked for, as ``rules`` and as the ``others`` that have no rule, and what is said of it at the end."""
 
-    def __init__(self, asked: Sequence[Asked], reason: str) -> None:
+    def __init__(self, asked: Sequence[Asked], reason: str, project: str | None = None) -> None:
         with_rule = [each for each in asked if rule_of(each.edit)]
         with_rule.sort(key=lambda each: not isinstance(each.edit, RequirementEdit))  # as rules_of has them
-        self.rules = rules_of([each.edit for each in with_rule], name="command line", reason=reason)
+        rules = rules_of([each.edit for each in with_rule], name=_COMMAND_LINE, reason=reason)
+        if project:  # a rule that gives wheels of every project one name would get a finding where it is pasted
+            limited = (_for_project(project, rule) if rule.action_name == "set-name" else rule for rule in rules.rules)
+            rules = rule_set(_COMMAND_LINE, tuple(limited))
+        self.rules = rules
         self.others = tuple(each.edit for each in asked if each not in with_rule)
         self._asked = {rule.id: each for rule, each in zip(self.rules.rules, with_rule, strict=True)}
         self._without_rule = [each.option for each in asked if each not in with_rule]
@@ -135,7 +167,7 @@ class _Run:
         """Return the rules to be pasted into a file; comments say what cannot be one, and how to limit them."""
         projects = sorted({each.project for each in report.outcomes if each.project})
         lines = [f"# {shown(each)} has no rule: run `wheelfix edit` again" for each in self._without_rule]
-        if self._asked and len(projects) == 1:
+        if len(projects) == 1 and any(rule.when == When() for rule in self.rules.rules):
             lines.append(f'# for every wheel; add when = {{ project = "{projects[0]}" }} to limit a rule to these')
         return "\n".join([*(f"{line}\n" for line in lines), *map(print_rule, self.rules.rules)])
 
@@ -144,9 +176,21 @@ class _Run:
         for rule, asked in self._asked.items():
             place = f"{self.rules.name}: rule {rule}"
             if finding.place == place or finding.place.startswith(f"{place}: "):
-                hint = _way_out(rule, asked, report) if finding.code == "rule-unused" else finding.hint
-                return replace(finding, place=asked.option, hint=hint)
+                finding = replace(finding, place=asked.option)
+                return _unused(finding, rule, asked, report) if finding.code == "rule-unused" else finding
         return finding
+
+
+def _unused(finding: Finding, rule: str, asked: Asked, report: Report) -> Finding:
+    """Return the ``finding`` that an edit applied to nothing, with what is known of the reason and what to do."""
+    if not isinstance(asked.edit, RemoveField):
+        return replace(finding, hint=_way_out(rule, asked, report))
+    name = asked.edit.name
+    if find(name):
+        return replace(finding, hint="")
+    close = closest(name, [kind.name for kind in FIELDS.values()])
+    message = f"{finding.message}: {shown(name)} is no known field of METADATA"
+    return replace(finding, message=message, hint=f"Did you mean {close}?" if close else "")
 
 
 def _way_out(rule: str, asked: Asked, report: Report) -> str:

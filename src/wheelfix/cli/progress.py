@@ -153,6 +153,7 @@ class FixLog(Log):
         say(render_disagreements(report.disagreements, dry_run=self._dry_run))
         if report.rule_findings:
             say(render_rule_findings(report.rule_findings))
-        if self._diff or self._verbosity >= VERBOSE:
+        done = any(outcome.problem is None for outcome in report.outcomes)  # what was refused is not to be done again
+        if done and (self._diff or self._verbosity >= VERBOSE):
             say(render_as_rules(report.as_rules))
         print_summary(render_summary(report, dry_run=self._dry_run, where=where))

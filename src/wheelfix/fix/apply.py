@@ -245,8 +245,8 @@ def _exists(target: Path, earlier: str) -> OutputError:
     return OutputError(
         "output-exists",
         f"{target} is an earlier fix of the same wheel, with {earlier}",
-        hint="Do everything in one run, with --repair beside the rules, and --overwrite; or fix that file itself with "
-        f"--in-place. --overwrite alone loses its {earlier}.",
+        hint="Make all changes in one run, a --repair too, with --overwrite; or fix that file itself with --in-place. "
+        f" --overwrite alone loses its {earlier}.",
     )
 
 

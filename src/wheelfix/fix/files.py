@@ -243,7 +243,7 @@ class FileEdits:
     def _last_files(self, removal: Removal) -> Iterator[Need]:
         prefix = f"{self._wheel.dist_info}/"
         if removal.removed and all(name.startswith(prefix) for name in removal.remaining):
-            yield Need(next(iter(removal.removed)), "nothing but dist-info would be left")
+            yield Need(next(iter(removal.removed)), _NOTHING_LEFT)
 
     def _entry_points(self, removal: Removal) -> Iterator[Need]:
         """Yield the entry points whose module goes."""
@@ -262,6 +262,7 @@ class FileEdits:
                     yield Need(file, f"{shown(file)} is the module of the entry point {each.place}")
 
 
+_NOTHING_LEFT: Final = "no file but those in dist-info would be left"
 _DEEPEST_LISTED: Final = 5
 """How deep the names in the lists can lie; most are at the top."""
 
@@ -314,4 +315,6 @@ def _problem(need: Need) -> Problem:
     hint = "Remove fewer files, or all that belong together; --force removes them anyway."
     if not need.certain:
         return Problem("file-need-unknown", f"no evidence that {shown(need.file)} is unused", hint, need.reason)
+    if need.reason == _NOTHING_LEFT:
+        return Problem("file-needed", need.reason, "Remove fewer files; --force removes them anyway.")
     return Problem("file-needed", f"it needs {shown(need.file)}", hint, need.reason)

@@ -1,12 +1,12 @@
 """The log: what a person reads on standard error."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from wheelfix.errors import WheelfixError
 from wheelfix.reports.findings import finding_lines
-from wheelfix.results import Change, Disagreement, Finding, Outcome, Part, Problem, Report, Status
+from wheelfix.results import Change, ChangeAction, Disagreement, Finding, Outcome, Part, Problem, Report, Status
 from wheelfix.text import counted, shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 
@@ -15,6 +15,7 @@ _MOST_ALIKE = 5
 _MANY: Final = {Part.ROW: "rows of RECORD", Part.PAYLOAD: "removed files"}
 """The parts of a wheel of which many can change alike."""
 _MOST_SUGGESTIONS = 5
+_PASTE: Final = "add this to wheelfix.toml, below `schema = 1`, and run `wheelfix fix`:"
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 NO_RULE = "no rule matches"
 """Why a wheel is unchanged where rules decide."""
@@ -101,6 +102,8 @@ def render_change(change: Change) -> str:
     match change.before, change.after:
         case None, None if change.part is Part.ARCHIVE:
             return f"archive rebuilt: {shown(change.reason or '')}"
+        case None, None if sign := _SIGNS.get(change.action):
+            return f"{sign} {shown(change.field)}{_cause(change)}"
         case None, None:
             return f"{shown(change.action)} {shown(change.field)}" + (f": {change.reason}" if change.reason else "")
         case before, None:
@@ -109,6 +112,21 @@ def render_change(change: Change) -> str:
             return f"+ {shown(change.field)}: {_shown(after)}"
         case before, after:
             return f"~ {shown(change.field)}: {_shown(before)} -> {_shown(after)}"
+
+
+_SIGNS: Final[Mapping[str, str]] = {
+    ChangeAction.ADD_FILE: "+",
+    ChangeAction.REPLACE_FILE: "~",
+    ChangeAction.REMOVE_FILE: "-",
+    ChangeAction.REMOVE_PAYLOAD_FILE: "-",
+    ChangeAction.FIX_LINE_ENDS: "~",
+}
+"""What is done to a whole file, as diffs say it."""
+
+
+def _cause(change: Change) -> str:
+    """Return why a file changes, in brackets, where no rule says so: it follows from something else."""
+    return f" ({shown(change.reason)})" if change.reason and change.rule is None else ""
 
 
 def _because(kept: Change) -> str:
@@ -125,7 +143,7 @@ def render_suggestions(kept: Iterable[tuple[str, str, str | None]]) -> str:
     for text, why, rule in found[:_MOST_SUGGESTIONS]:
         lines += [
             f"kept {_shown(text)}: {shown(why)}",
-            "  help: to change it, add this to wheelfix.toml and run `wheelfix fix`:",
+            f"  help: to change it, {_PASTE}",
         ]
         lines += [f"    {shown(line)}" for line in rule.splitlines()]
     if len(found) > _MOST_SUGGESTIONS:
@@ -199,10 +217,14 @@ def _disagreement(group: Sequence[Disagreement], dry_run: bool) -> str:
 
 
 def render_as_rules(text: str) -> str:
-    """Return rules in TOML as lines that say what to do with them; empty where there are none."""
-    if not text:
-        return ""
-    head = "help: to do the same again, add this to wheelfix.toml and run `wheelfix fix`:"
+    """Return rules in TOML as lines that say what to do with them; empty where there are none.
+
+    >>> print(render_as_rules("# --add-file x=y has no rule: run `wheelfix edit` again"), end="")
+    note: --add-file x=y has no rule: run `wheelfix edit` again
+    """
+    if "[[rule]]" not in text:  # nothing to paste
+        return "".join(f"note: {shown(line.removeprefix('# '))}\n" for line in text.splitlines() if line)
+    head = f"help: to do the same again, {_PASTE}"
     return "".join(f"{line}\n" for line in (head, *(f"    {shown(line)}".rstrip() for line in text.splitlines())))
 
 

@@ -59,9 +59,9 @@ def check_value(name: str, value: str) -> None:
 
     :raises EditError: if it is not valid by the specification of the field.
     """
+    if not value:
+        raise EditError("invalid-field-value", f"the value of {name} is empty", hint="Remove the field instead.")
     try:
-        if not value:
-            raise ValueError("it is empty; remove the field instead")
         match name.lower():
             case "requires-dist":
                 Requirement(value)
@@ -79,5 +79,23 @@ def check_value(name: str, value: str) -> None:
     except (ValueError, RecursionError) as error:  # InvalidRequirement and InvalidSpecifier are such
         reason = str(error).partition("\n")[0]
         raise EditError(
-            "invalid-field-value", f"{value!r} is not a valid {name}: {reason}", hint="Correct the value."
+            "invalid-field-value", f"{value!r} is not a valid {name}: {reason}", hint=_hint(name.lower(), value)
         ) from error
+
+
+_EXAMPLES: Final = {
+    "requires-dist": "For example: numpy>=1.26.",
+    "requires-python": "For example: >=3.10.",
+    "metadata-version": "For example: 2.4.",
+    "provides-extra": "Use letters, digits, '-', '_' and '.', such as gpu.",
+    "license-expression": "Write an SPDX expression, such as MIT or Apache-2.0 OR BSD-3-Clause.",
+}
+"""What a value of a field can be, by the field's name in lower case."""
+
+
+def _hint(name: str, value: str) -> str:
+    """Return what to write instead of ``value``, which is not valid for the field ``name``."""
+    version = value.strip().removesuffix("+")
+    if name == "requires-python" and re.fullmatch(r"[0-9]+(\.[0-9]+)*", version, re.ASCII):
+        return f"Did you mean >={version}?"
+    return _EXAMPLES[name]

@@ -146,7 +146,7 @@ def with_tags(name: WheelFilename, tags: Collection[WheelTag]) -> WheelFilename:
     :raises EditError: if there are no tags, or a file name cannot say them.
     """
     if not tags:
-        raise EditError("no-tag-left", "the wheel would have no tag", hint="Give it others with set-tag or add-tag.")
+        raise EditError("no-tag-left", "the wheel would have no tag", hint="Keep one, or give it others in the same run.")
     parts = [
         _with_values(part, values)
         for part, values in zip((name.python, name.abi, name.platform), zip(*tags, strict=True), strict=True)
@@ -155,7 +155,7 @@ def with_tags(name: WheelFilename, tags: Collection[WheelTag]) -> WheelFilename:
     claimed = tags_of(renamed)
     if not are_written(claimed):
         odd = next(tag for tag in claimed if not are_written([tag]))
-        hint = "Give the wheel all its tags with set-tag."
+        hint = "Give the wheel all the tags that it is to have, in place of these."
         raise EditError("invalid-tag", f"the file name has a tag that is not one: {shown(str(odd))}", hint=hint)
     _refuse_more_than(tags, claimed)
     if len(str(renamed)) > _LONGEST_NAME:

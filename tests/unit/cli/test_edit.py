@@ -220,8 +220,9 @@ def test_files_and_entry_points(case: str) -> None:
     assert Path(wheelfix("fix", "-o", "by-rules", path).lines[0]).read_bytes() == Path(ran.lines[0]).read_bytes()
 
 
-def test_root_is_purelib_is_a_field_of_the_wheel() -> None:
-    ran = edit("--set", "Root-Is-Purelib=false")
+@pytest.mark.parametrize("value", ["false", "False", "FALSE"])
+def test_root_is_purelib_is_a_field_of_the_wheel(value: str) -> None:
+    ran = edit("--set", f"Root-Is-Purelib={value}")
     with Wheel(Path(ran.lines[0])) as wheel:
         assert b"Root-Is-Purelib: false\n" in wheel.read("WHEEL")
     assert edit("--set", "Root-Is-Purelib=no").code == 2
@@ -231,8 +232,9 @@ def test_a_file_alone() -> None:
     Path("NOTICE").write_bytes(b"x")
     ran = edit("--add-file", "NOTICE=NOTICE", "--diff")
     assert (ran.code, ran.out) == (0, "")
-    assert "add-file NOTICE" in ran.err
-    assert "# --add-file NOTICE=NOTICE has no rule" in ran.err
+    assert "\n  + NOTICE\n" in ran.err
+    assert "note: --add-file NOTICE=NOTICE has no rule: run `wheelfix edit` again\n" in ran.err
+    assert "help:" not in ran.err  # there is nothing to paste
     assert "[[rule]]" not in ran.err
 
 
@@ -271,8 +273,64 @@ def test_the_report_names_rule_and_reason() -> None:
 )
 def test_the_rules_are_printed_where_they_are_looked_at(options: tuple[str, ...], printed: bool) -> None:
     ran = edit("--drop", "triton", *options)
-    assert ("help: to do the same again, add this to wheelfix.toml and run `wheelfix fix`:\n" in ran.err) is printed
+    head = "help: to do the same again, add this to wheelfix.toml, below `schema = 1`, and run `wheelfix fix`:\n"
+    assert (head in ran.err) is printed
     assert "[[rule]]" not in ran.out
+
+
+def test_what_was_refused_is_not_to_be_done_again() -> None:
+    other = write_wheel(Path(), WheelSpec("other", metadata=METADATA.replace("demo", "other").encode(), files=PAYLOAD))
+    refused = edit("--entry-point", "gui_scripts:foo=a:b", "--diff")
+    assert refused.code == 3
+    assert "[[rule]]" not in refused.err
+    assert "[[rule]]" in wheelfix("edit", "--entry-point", "foo=demo.cli:main", "--diff", WHEEL, other).err
+
+
+def test_a_new_name_is_for_one_project() -> None:
+    """A rule that gives every wheel one name would have a finding of its own."""
+    ran = edit("--name", "acme", "--drop", "triton", "--check", "--format", "json")
+    when, drop, name = ran.report["as_rules"].partition('when = { project = "demo" }\n')
+    assert "# for every wheel; add" in when
+    assert drop
+    assert 'action = { set-name = "acme" }' in name
+    Path("wheelfix.toml").write_text(
+        "schema = 1\n" + edit("--name", "acme", "--check", "--format", "json").report["as_rules"]
+    )
+    by_rule = wheelfix("fix", "--strict-rules", "-o", "by-rules", WHEEL)
+    assert (by_rule.code, by_rule.lines) == (0, ["by-rules/acme-1.0-py3-none-any.whl"])
+    assert "rule-one-name" not in by_rule.err
+    assert "# for every wheel" not in Path("wheelfix.toml").read_text()
+
+
+def test_a_new_name_is_for_the_project_that_metadata_names() -> None:
+    """The file name can say another one, which may be what is to be put right."""
+    path = Path(WHEEL).rename("acme-1.0-py3-none-any.whl")
+    ran = edit("--name", "acme", "--check", "--format", "json", wheel=str(path))
+    assert 'when = { project = "demo" }\n' in ran.report["as_rules"]
+    assert ran.report["wheels"][0]["changes"][0]["after"] == "acme"
+
+
+def test_files_that_change_have_signs() -> None:
+    lists = {"entry_points.txt": SCRIPTS, "top_level.txt": b"demo\ntests\n"}
+    path = write_wheel(Path(), WheelSpec("other", files=PAYLOAD, dist_info_files=lists))
+    ran = edit("--remove-file", "tests/", "--remove-entry-point", "*", wheel=str(path))
+    assert "\n  - tests/test_demo.py\n" in ran.err
+    assert "\n  - entry_points.txt" in ran.err
+    assert "\n  ~ top_level.txt" in ran.err
+    assert "-file " not in ran.err
+
+
+def test_refusals_of_wheels_speak_of_what_edit_has() -> None:
+    no_tag = edit("--remove-tag", "py3-*")
+    assert no_tag.err.splitlines()[1] == "  help: Keep one, or give it others in the same run."
+    own = edit("--remove-file", "*.dist-info/METADATA")
+    assert own.err.splitlines()[1] == "  help: Set, add or remove its fields instead."
+    alone = edit("--remove-file", "*")
+    assert f"error[file-needed]: {WHEEL} not changed: no file but those in dist-info would be left\n" in alone.err
+    assert alone.err.splitlines()[1] == "  help: Remove fewer files; --force removes them anyway."
+    edit("--drop", "triton")
+    again = edit("--drop", "numpy")
+    assert "help: Make all changes in one run, a --repair too, with --overwrite; or fix that file itself with" in again.err
 
 
 @pytest.mark.parametrize(
@@ -291,6 +349,14 @@ def test_the_rules_are_printed_where_they_are_looked_at(options: tuple[str, ...]
             "--replace-requirement nmpy: applied to nothing in this run. Did you mean numpy?",
         ),
         (("--remove", "License"), "--remove License: applied to nothing in this run"),
+        (
+            ("--remove", "Autor"),
+            "--remove Autor: applied to nothing in this run: Autor is no known field of METADATA. Did you mean Author?",
+        ),
+        (
+            ("--remove", "Qqqq"),
+            "--remove Qqqq: applied to nothing in this run: Qqqq is no known field of METADATA",
+        ),
     ],
 )
 def test_what_applies_to_nothing_is_reported(options: tuple[str, ...], warning: str) -> None:
@@ -322,11 +388,38 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     "no change": ((), "error: no change given; nothing was done\n  help: Give one or more of --replace-requirement, "),
     "requires-python": (
         ("--requires-python", "3.10"),
-        "error: --requires-python 3.10: '3.10' is not a valid Requires-Python: ",
+        "error: --requires-python 3.10: '3.10' is not a valid Requires-Python: Invalid specifier: '3.10'; nothing was done\n"
+        "  help: Did you mean >=3.10?\n",
     ),
+    "a wrong expression": (("--set", "License-Expression=Foo"), "help: Write an SPDX expression, such as MIT or Apache-"),
     "drop nothing": (
-        ("--drop", ""), "error: --drop : the pattern is empty; nothing was done\n  help: Write * to match anything.\n",
+        ("--drop", ""), "error: --drop '': the pattern is empty; nothing was done\n  help: Give a name or a pattern.\n",
     ),
+    "remove an empty tag": (
+        ("--remove-tag", ""), "error: --remove-tag '': the pattern is empty; nothing was done\n  help: Give a name or a",
+    ),
+    "an empty requires-python": (
+        ("--requires-python", ""),
+        "error: --requires-python '': the value is empty; nothing was done\n"
+        "  help: To remove the field, use --remove Requires-Python.\n",
+    ),
+    "set to nothing": (
+        ("--set", "license="),
+        "error: --set license=: the value is empty; nothing was done\n  help: To remove the field, use --remove License.\n",
+    ),
+    "add an empty value": (("--add-field", "Classifier="), "error: --add-field Classifier=: it has no value; nothing was"),
+    "half a boolean": (
+        ("--set", "Root-Is-Purelib=no"),
+        "error: --set Root-Is-Purelib=no: Root-Is-Purelib is either true or false; nothing was done\n"
+        "  help: Use --set Root-Is-Purelib=true or --set Root-Is-Purelib=false.\n",
+    ),
+    "set a field of WHEEL": (
+        ("--set", "Generator=x"),
+        "error: --set Generator=x: Generator is a field of WHEEL; nothing was done\n"
+        "  help: Only its tags, its build tag and Root-Is-Purelib can change.\n",
+    ),
+    "add a field of WHEEL": (("--add-field", "Tag=py3-none-any"), "help: Use --tag, --add-tag and --remove-tag.\n"),
+    "remove a field of WHEEL": (("--remove", "Root-Is-Purelib"), "help: Use --set Root-Is-Purelib=true or --set Root-Is"),
     "drop a wrong pattern": (
         ("--drop", "nvidia_*"),
         "error: --drop nvidia_*: 'nvidia_*' never matches a normalized name (PEP 503); nothing was done\n"
@@ -390,6 +483,8 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "a file elsewhere": (("--add-file", f"../x={WHEEL}"), "'../x' is no path below dist-info; nothing was done\n"),
     "a file of ours": (("--add-file", f"RECORD={WHEEL}"), "RECORD cannot be replaced or removed as a whole; nothing"),
+    "METADATA as a file": (("--add-file", f"METADATA={WHEEL}"), "  help: Use --set, --add-field and --remove.\n"),
+    "WHEEL as a file": (("--add-file", f"WHEEL={WHEEL}"), "  help: Use --tag, --add-tag, --build-tag and --set.\n"),
     "no local version": (("--local", "c p u"), "error: --local c p u: "),
     "no name": (("--name", "-"), "error: --name -: "),
     "no version": (("--version", "new"), "error: --version new: "),
@@ -408,7 +503,7 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "a wrong entry point": (("--entry-point", "demo=not a module"), "error: --entry-point demo=not a module: "),
     "no pattern for files": (("--remove-file", "../x"), "error: --remove-file ../x: "),
-    "no pattern for entry points": (("--remove-entry-point", ""), "error: --remove-entry-point : "),
+    "no pattern for entry points": (("--remove-entry-point", ""), "error: --remove-entry-point '': "),
     "no build tag": (("--build-tag", "x1"), "error: --build-tag x1: "),
     "in place under another name": (
         ("--in-place", "--local", "cpu"), "error: --in-place keeps the file's name; a change of it needs",

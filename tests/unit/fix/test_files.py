@@ -220,7 +220,7 @@ NEEDED: list[tuple[dict[str, bytes], str, str]] = [
         "demo/sub/__init__.py",
         "demo/sub/__init__.py makes a package of the directory of demo/sub/x.py",
     ),
-    ({f"{INFO}/x": b""}, "demo/", "nothing but dist-info would be left"),
+    ({f"{INFO}/x": b""}, "demo/", "no file but those in dist-info would be left"),
 ]
 
 

@@ -57,8 +57,12 @@ def test_shared_blocks_are_reported_on_demand() -> None:
 
 
 CHANGES = [
-    (Change("NOTICE", "add-file", None, None), "  add-file NOTICE\n"),
-    (Change("RECORD.jws", "remove-file", None, None, reason="void"), "  remove-file RECORD.jws: void\n"),
+    (Change("NOTICE", "add-file", None, None), "  + NOTICE\n"),
+    (Change("RECORD.jws", "remove-file", None, None, reason="void"), "  - RECORD.jws (void)\n"),
+    (Change("top_level.txt", "replace-file", None, None), "  ~ top_level.txt\n"),
+    (Change("demo/x.py", "remove-payload-file", None, None, "rule", reason="removed on request"), "  - demo/x.py\n"),
+    (Change("METADATA", "fix-line-ends", None, None, reason="metadata-line-ends"), "  ~ METADATA (metadata-line-ends)\n"),
+    (Change("NOTICE", "of-a-later-version", None, None, reason="why"), "  of-a-later-version NOTICE: why\n"),
     (Change("Summary", "set-field", None, "s"), "  + Summary: s\n"),
     (Change("Summary", "set-field", "r", "s"), "  ~ Summary: r -> s\n"),
     (Change("Classifier", "remove-field", "c", None), "  - Classifier: c\n"),

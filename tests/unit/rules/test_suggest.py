@@ -128,7 +128,9 @@ def test_strip_gpu_names_each_once(options: tuple[str, ...], tmp_path: Path) -> 
     )
     assert ran.err.count('    match = { name = "jax" }\n') == 1
     assert ran.err.count("    [[rule]]\n") == 2
-    assert ran.err.count("add this to wheelfix.toml and run `wheelfix fix`:\n") == 2  # strip-gpu reads no rule file
+    assert (
+        ran.err.count("add this to wheelfix.toml, below `schema = 1`, and run `wheelfix fix`:\n") == 2
+    )  # strip-gpu reads no rule file
     assert "kept by rules" not in ran.err
 
 
