@@ -108,8 +108,6 @@ _AS_OPTIONS: Final = {
     "Use set-field.": "Use --set.",
     "Use add-tag.": "Use --add-tag.",
     "Write * to match anything.": "Give a name or a pattern.",
-    "Set, add or remove its fields instead.": "Use --set, --add-field and --remove.",
-    "Change its tags, its build tag or Root-Is-Purelib instead.": "Use --tag, --add-tag, --build-tag and --set.",
 }
 """What messages about rules and edits advise, and what to do on the command line."""
 

@@ -164,8 +164,8 @@ def as_kept(change: Change) -> Change:
 
 _VOID: Final = "A signature of RECORD is removed with any change: it would be void."
 _OWN: Final = {
-    "metadata": "Set, add or remove its fields instead.",
-    "wheel": "Change its tags, its build tag or Root-Is-Purelib instead.",
+    "metadata": "Use --set, --add-field and --remove, or SetField, AddField and RemoveField from Python.",
+    "wheel": "Use --tag, --build-tag and --set, or SetTags, SetBuildTag and SetRootIsPurelib from Python.",
     "record": "Its rows follow from the other edits.",
     **dict.fromkeys((name.casefold() for name in SIGNATURES), _VOID),
     PROVENANCE: "It is written with each fix; leave it out with --no-sbom, or Output(sbom=False) from Python.",

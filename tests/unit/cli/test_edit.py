@@ -324,7 +324,10 @@ def test_refusals_of_wheels_speak_of_what_edit_has() -> None:
     no_tag = edit("--remove-tag", "py3-*")
     assert no_tag.err.splitlines()[1] == "  help: Keep one, or give it others in the same run."
     own = edit("--remove-file", "*.dist-info/METADATA")
-    assert own.err.splitlines()[1] == "  help: Set, add or remove its fields instead."
+    assert (
+        own.err.splitlines()[1]
+        == "  help: Use --set, --add-field and --remove, or SetField, AddField and RemoveField from Python."
+    )
     alone = edit("--remove-file", "*")
     assert f"error[file-needed]: {WHEEL} not changed: no file but those in dist-info would be left\n" in alone.err
     assert alone.err.splitlines()[1] == "  help: Remove fewer files; --force removes them anyway."
@@ -483,8 +486,8 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "a file elsewhere": (("--add-file", f"../x={WHEEL}"), "'../x' is no path below dist-info; nothing was done\n"),
     "a file of ours": (("--add-file", f"RECORD={WHEEL}"), "RECORD cannot be replaced or removed as a whole; nothing"),
-    "METADATA as a file": (("--add-file", f"METADATA={WHEEL}"), "  help: Use --set, --add-field and --remove.\n"),
-    "WHEEL as a file": (("--add-file", f"WHEEL={WHEEL}"), "  help: Use --tag, --add-tag, --build-tag and --set.\n"),
+    "METADATA as a file": (("--add-file", f"METADATA={WHEEL}"), "  help: Use --set, --add-field and --remove, or "),
+    "WHEEL as a file": (("--add-file", f"WHEEL={WHEEL}"), "  help: Use --tag, --build-tag and --set, or "),
     "no local version": (("--local", "c p u"), "error: --local c p u: "),
     "no name": (("--name", "-"), "error: --name -: "),
     "no version": (("--version", "new"), "error: --version new: "),
