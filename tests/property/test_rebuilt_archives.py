@@ -72,6 +72,8 @@ def odd_entries(draw: st.DrawFn, name: str) -> Entry:
         {"method": 95, "raw": lzma.compress(content), "descriptor": None},
         {"method": 8, "descriptor": Descriptor(), "local_wide": False},
     ]))  # fmt: skip
+    if form.get("local") is wide and content.startswith(b"PK"):  # its position, 0, would lead to a record
+        form = {}
     gap = draw(junk)
     comment = entry.comment.replace(b"PK", b"")
     return replace(entry, **{"descriptor": None, "gap": gap, "comment": comment, **form})
@@ -91,11 +93,13 @@ def odd_archives(draw: st.DrawFn) -> Archive:
         replace(each, gap=b"") if index and archive.entries[index - 1].descriptor else each
         for index, each in enumerate(archive.entries)
     )
+    # Positions that do not count what precedes the archive lead into files, and must find no record there.
+    has_records = any(b"PK" in each.content for each in files if isinstance(each.content, bytes))
     return replace(
         archive,
         entries=gapless,
         comment=draw(st.sampled_from([b"", b"a comment", b"a\1b"])),
-        leading=draw(junk),
+        leading=b"" if has_records else draw(junk),
         trailing=draw(junk),
         reversed_directory=draw(st.booleans()),
     )

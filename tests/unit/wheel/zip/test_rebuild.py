@@ -196,6 +196,17 @@ REFUSED: Final[dict[str, tuple[Archive, str]]] = {
         ),
         "bad-zip64-field",
     ),
+    "a position in ZIP64 that leads to what a file begins with": (
+        with_entries(
+            _PLAIN,
+            Entry("demo/x", b"PK\1\1", method=0, local=_WIDE, local_extra=extra_field(1, struct.pack("<3Q", 4, 4, 0))),
+        ),
+        "bad-zip64-field",
+    ),
+    "bytes before it, without which a position leads into a file": (
+        replace(with_entries(_PLAIN, Entry("demo/b", b"PK\1\1", method=0), Entry("demo/c", b"")), leading=bytes(4)),
+        "leading-bytes",
+    ),
     "more numbers than a ZIP64 field can have": (with_entries(_PLAIN, _like_directory(9, 9, 0, 0)), "bad-zip64-field"),
     "bzip2 that is cut off": (
         with_entries(_PLAIN, Entry("demo/z", b"z" * 99, method=12, raw=bz2.compress(b"z" * 99)[:-4])), "damaged-entry",
