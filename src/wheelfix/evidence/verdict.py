@@ -35,7 +35,8 @@ class Judgement(Struct, frozen=True):
 class Evidence:
     """What a wheel says about its needs, read only as far as needed, the cheap evidence first.
 
-    ``project`` and ``versions`` are those of METADATA and the file name. ``scan`` says when binaries are read, and
+    ``project`` and ``versions`` are those of METADATA and the file name; ``project`` is empty where somebody gave the wheel
+    another name, so that nothing known of a project of this name is known of it. ``scan`` says when binaries are read, and
     ``known`` is what an earlier run has read of the same wheel.
     """
 
@@ -72,6 +73,11 @@ class Evidence:
         evidence = Evidence(self._source, self._layout, wider, self._project, self._versions, scan=self._scan)
         evidence._scanner = self._scanner  # what one of them reads the other one knows
         return evidence
+
+    @property
+    def names_project(self) -> bool:
+        """Whether the wheel has the name that it was built with, as far as is known."""
+        return bool(self._project)
 
     @cached_property
     def build(self) -> tuple[BuildHint, ...]:

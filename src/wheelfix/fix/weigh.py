@@ -50,14 +50,15 @@ def gather_evidence(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None
     ``scan`` says when binaries are read, and ``known`` is what was read of them before.
     """
     versions = [wheel.version, wheel.filename.version]
-    if _labelled_by_us(wheel):  # what we wrote ourselves is no evidence, and what only may be ours is none either
+    if _set_by_us(wheel, "Version"):  # what we wrote ourselves is no evidence, and what only may be ours is none either
         versions = [version.partition("+")[0] for version in versions]
+    project = "" if _set_by_us(wheel, "Name") else wheel.project
     tags = wheel.filename.tags | own_tags(wheel)
-    return Evidence(wheel.source, wheel.layout, Environments(tags), wheel.project, versions, scan=scan, known=known)
+    return Evidence(wheel.source, wheel.layout, Environments(tags), project, versions, scan=scan, known=known)
 
 
-def _labelled_by_us(wheel: Wheel) -> bool:
-    """Whether the wheel's provenance says that wheelfix gave it its local version, or cannot be read.
+def _set_by_us(wheel: Wheel, field: str) -> bool:
+    """Whether the wheel's provenance says that wheelfix changed a field of METADATA, or cannot be read.
 
     A forged one takes evidence away by this, and never adds any.
     """
@@ -67,7 +68,7 @@ def _labelled_by_us(wheel: Wheel) -> bool:
         provenance = wheel.provenance
     except ArchiveError:
         return True
-    return provenance is None or any(each.field == "Version" for each in provenance.changes)
+    return provenance is None or any(each.field == field for each in provenance.changes)
 
 
 def own_tags(wheel: Wheel) -> frozenset[Tag]:
@@ -87,7 +88,8 @@ def weigh(changes: Iterable[Change], rules: RuleSet | None, evidence: Evidence, 
     if policy.force and any(map(_is_catalogued, changes)):
         evidence.read_all()  # so that the report does not depend on what was read first
     used = {each.rule for each in changes}
-    on_purpose = {rule.id for rule in (rules.rules if rules else ()) if rule.id in used and names_a_pair(rule)}
+    known = rules.rules if rules and evidence.names_project else ()
+    on_purpose = {rule.id for rule in known if rule.id in used and names_a_pair(rule)}
     weighed = tuple(
         _with_verdict(each, new, evidence, on_purpose=each.rule in on_purpose) for each, new in _with_new(changes)
     )

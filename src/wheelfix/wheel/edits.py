@@ -4,16 +4,22 @@ Rules ask for edits, and so does a script; :func:`wheelfix.make_plan` says what 
 """
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
+
+
+def _listed(given: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 class SetField(Struct, frozen=True):
     """Set a METADATA field to this value; if the field appears more than once, the others are removed.
 
     For a field that may appear many times, give a tuple of all its values. A field that no specification knows is refused,
-    and so are ``Name`` and ``Version``: file name and directories would have to change with them.
+    and so are ``Name`` and ``Version``: use :class:`SetName` and :class:`SetVersion`, which change file name and directories
+    too.
     """
 
     name: str
@@ -57,6 +63,14 @@ class RemoveFiles(Struct, frozen=True):
 
     patterns: tuple[str, ...]
 
+    if TYPE_CHECKING:  # a struct makes its own __init__, which takes what it is given
+
+        def __init__(self, patterns: str | tuple[str, ...]) -> None: ...
+
+    def __post_init__(self) -> None:
+        """Take a text alone as a list of one, not of its letters."""
+        force_setattr(self, "patterns", _listed(self.patterns))
+
 
 class AddEntryPoint(Struct, frozen=True):
     """Add an entry point, such as a script in the group ``console_scripts``; one of that name gets this value."""
@@ -75,6 +89,17 @@ class RemoveEntryPoint(Struct, frozen=True):
     name: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
     missing_module: bool = False
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, name: str | tuple[str, ...] = (), group: str | tuple[str, ...] = (), missing_module: bool = False
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        """Take a text alone as a list of one."""
+        force_setattr(self, "name", _listed(self.name))
+        force_setattr(self, "group", _listed(self.group))
 
 
 class DropRequirement(Struct, frozen=True):

@@ -25,8 +25,9 @@ _RULES: Final = "wheelfix:rules-sha256"
 _PACK: Final = "wheelfix:rule-pack"
 _MOST_ANCESTORS: Final = 100
 _MOST_CHANGES: Final = 10_000
-_MOST_VERSIONS: Final = 100
-"""How many older changes of the version are kept: they show that a local version was added by wheelfix."""
+_MOST_LASTING: Final = 100
+"""How many older changes of each of these are kept: they show that wheelfix gave a local version, or a name."""
+_LASTING: Final = ("Version", "Name")
 
 
 class Ancestor(Struct, frozen=True):
@@ -57,7 +58,7 @@ def write_provenance(
 
     ``made`` is what this run did. ``diff`` is the unified diff of METADATA, in a form that patch(1) applies. ``before`` is
     the provenance that the wheel had: its ancestors and changes are kept, at most the newest 100 and 10,000, and older
-    changes of Version.
+    changes of Version and Name.
     """
     project, version = as_utf8(project), as_utf8(version)
     own = (Ancestor(as_utf8(each.filename), each.sha256) for each in made.ancestors)
@@ -90,8 +91,9 @@ def write_provenance(
 
 
 def _newest(changes: Sequence[Change]) -> Sequence[Change]:
-    versions = [each for each in changes[:-_MOST_CHANGES] if each.field == "Version"]
-    return (*versions[-_MOST_VERSIONS:], *changes[-_MOST_CHANGES:])
+    old, new = changes[:-_MOST_CHANGES], changes[-_MOST_CHANGES:]
+    lasting = [each for field in _LASTING for each in [each for each in old if each.field == field][-_MOST_LASTING:]]
+    return (*sorted(lasting, key=old.index), *new) if lasting else new
 
 
 def _attachment(diff: str) -> dict[str, str]:

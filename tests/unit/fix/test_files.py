@@ -479,3 +479,9 @@ def edited_once(path: Path, edits: Sequence[Edit]) -> Path:
     with Wheel(path) as wheel:
         apply(wheel, make_plan(wheel, edits=edits), target)
     return target
+
+
+def test_one_pattern_is_not_a_list_of_its_letters() -> None:
+    """Pitfall 46: ``*`` among the letters would be every file."""
+    assert RemoveFiles("*.pth") == RemoveFiles(("*.pth",))
+    assert RemoveEntryPoint("demo", "gui_*") == RemoveEntryPoint(("demo",), ("gui_*",))

@@ -292,6 +292,22 @@ def test_a_rule_that_names_the_pair_proves_it_with_the_binaries(tmp_path: Path) 
     assert other.verdict is Verdict.UNPROVEN
 
 
+def test_a_name_that_was_given_makes_no_pair(tmp_path: Path) -> None:
+    """A wheel that was renamed to xgboost lost what xgboost is known to load on a GPU only."""
+    renamed = edited(wheel_of(tmp_path, "elsewhere", project="other"), [wheelfix.SetName("demo")])
+    assert renamed.output is not None
+    assert renamed.output.name.startswith("demo-")
+    [change] = fix(renamed.output, own(plainly=True)).changes
+    assert change.verdict is Verdict.UNPROVEN
+    with Wheel(renamed.output) as wheel:
+        assert not wheelfix.gather_evidence(wheel).names_project
+    (tmp_path / "kept").mkdir()
+    kept = edited(wheel_of(tmp_path / "kept", "elsewhere"), [wheelfix.SetField("Summary", "x")])
+    assert kept.output is not None
+    [change] = fix(kept.output, own(plainly=True)).changes
+    assert change.verdict is Verdict.SAFE
+
+
 # What counts as taking away.
 
 ACTIONS: dict[str, tuple[Action, Verdict | None, str]] = {
