@@ -32,7 +32,8 @@ _OPTIONS = (
     ),
     click.option(
         "--rename-dist-info", is_flag=True,
-        help="Let file name, dist-info and METADATA agree where two of them stand against the third.",
+        help="Rename a dist-info directory as the file name and METADATA say, and add a local version that one of "
+        "these lacks and dist-info has.",
     ),
     click.option(
         "--rebuild-archive", is_flag=True,

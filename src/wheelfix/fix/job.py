@@ -304,7 +304,7 @@ def _rehearse_one(candidate: Candidate, job: Job, *, keep_plan: bool) -> "Rehear
     from wheelfix.evidence.build import names_cpu_build
     from wheelfix.fix.assemble import guarded
     from wheelfix.fix.plan import preview
-    from wheelfix.fix.release import COMPANIONS, Rehearsal
+    from wheelfix.fix.release import COMPANIONS, TORCH, Rehearsal
     from wheelfix.fix.weigh import gather_evidence
     from wheelfix.wheel.release import Declared, read_name
     from wheelfix.wheel.wheel import Wheel
@@ -323,7 +323,7 @@ def _rehearse_one(candidate: Candidate, job: Job, *, keep_plan: bool) -> "Rehear
             )
             plan = guarded(plan, wheel, foresee=True)
             before, after = (Declared.of(data) for data in (plan.metadata, plan.new_metadata))
-            words = evidence.gpu_statement if local or wheel.project in COMPANIONS else ""
+            words = evidence.gpu_statement if local or wheel.project in {TORCH, *COMPANIONS} else ""
             if local and names_cpu_build(local):  # it may get this version without a change of its own
                 words = evidence.gpu_evidence()
             rehearsal = Rehearsal(

@@ -173,10 +173,11 @@ def _directories(
     :raises EditError: if two directories would get one name, or another one would become the wheel's own.
     """
     directories = {wheel.dist_info: f"{stem}{INFO}"}
-    tops = sorted({entry.name.partition("/")[0] for entry in wheel.layout.entries})
+    parted = {entry.name.partition("/")[:2] for entry in wheel.layout.entries}
+    tops = sorted({name for name, _ in parted})
     for name in tops:
         parts = data_parts(name)
-        if parts and (found := new(parts)) is not None:
+        if parts and (name, "/") in parted and (found := new(parts)) is not None:
             directories[name] = f"{found}{DATA}"
     present = {name.casefold() for name in tops if name not in directories}
     if len(set(directories.values())) < len(directories) or not present.isdisjoint(map(str.casefold, directories.values())):

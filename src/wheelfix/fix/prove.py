@@ -30,6 +30,7 @@ from wheelfix.fix.prove_text import (
     wrongly_listed,
 )
 from wheelfix.text import shown, shown_few
+from wheelfix.wheel.identity import DATA, INFO
 from wheelfix.wheel.wheel import limit_of
 from wheelfix.wheel.zip.inflate import read_content
 from wheelfix.wheel.zip.layout import Layout, read_layout
@@ -115,6 +116,7 @@ def _prove_entries(work: Assembly, output: Readable, layout: Layout, known: Sequ
     wrong += [each.after for each in found.renamed if each.after not in {work.name_of(each.before or ""), *written}]
     wrong += found.moved
     wrong += _with_other_names(work, layout)
+    wrong += _left_data(work, layout)
     replacing = written - {work.name_of(name) for name in work.removed}
     wide = {entry.name for entry in layout.entries if _is_wide(layout, entry)}
     wrong += [each.file or each.kind for each in found.archive if not _follows(each, written, replacing, wide)]
@@ -128,6 +130,16 @@ def _with_other_names(work: Assembly, layout: Layout) -> list[str]:
         return []
     kept = (work.name_of(name) for name in work.wheel.layout.names if name not in work.removed)
     return sorted({*kept, *work.expected} ^ {*layout.names})
+
+
+def _left_data(work: Assembly, layout: Layout) -> list[str]:
+    """Return the entries of the wheel's own .data directory that are not in the one of the new wheel, whatever was planned.
+
+    Some installers would put them below site-packages as they stand, where before all of them placed them.
+    """
+    old, new = (f"{info.removesuffix(INFO)}{DATA}/" for info in (work.wheel.dist_info, work.plan.renaming.dist_info))
+    kept = (name for name in work.wheel.layout.names if name.startswith(old) and name not in work.removed)
+    return sorted(name for name in kept if f"{new}{name.removeprefix(old)}" not in layout.names)
 
 
 def _prove_contents(work: Assembly, output: Readable, new: Mapping[str, Entry]) -> None:

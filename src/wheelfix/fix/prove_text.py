@@ -267,7 +267,9 @@ def _without_common(one: list[bytes], two: list[bytes]) -> tuple[list[bytes], li
 
 def _renamed(raw: bytes, directories: Mapping[str, str]) -> bytes:
     for old, new in directories.items():
-        if encoded(f"{old}") in raw and (path := _path(raw)) is not None and plain_path(path).startswith(f"{old}/"):
+        if encoded(old) not in raw or (path := _path(raw)) is None:
+            continue
+        if f"{plain_path(path).lstrip('/')}/".startswith(f"{old}/"):  # a row can be for the directory itself
             return raw.replace(encoded(old), encoded(new), 1)
     return raw
 

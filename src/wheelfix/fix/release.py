@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 COMPANIONS: Final = frozenset({"torchvision", "torchaudio", "torchcodec"})
 """Projects whose GPU builds need a GPU build of torch: they register operators with the one that they were built for."""
-_TORCH: Final = "torch"
+TORCH: Final = "torch"
+"""The project that those need."""
 
 
 class Rehearsal(Struct, frozen=True):
@@ -98,11 +99,11 @@ def to_compare(paths: Iterable[Path]) -> list[Path]:
     for name in names.values():
         count[release_of(name)] = count.get(release_of(name), 0) + 1
     projects = {name.project for name in names.values()}
-    torch_too = projects & COMPANIONS and _TORCH in projects
+    torch_too = projects & COMPANIONS and TORCH in projects
     return [
         path
         for path, name in names.items()
-        if count[release_of(name)] > 1 or (torch_too and name.project in {_TORCH, *COMPANIONS})
+        if count[release_of(name)] > 1 or (torch_too and name.project in {TORCH, *COMPANIONS})
     ]
 
 
@@ -280,19 +281,28 @@ def _changing(said: Iterable[tuple[Mapping[Topic, Hashable], Mapping[Topic, Hash
 
 
 def _companions(rehearsals: Iterable[Rehearsal]) -> Iterator[tuple[Path, str]]:
-    """Yield a warning for each torch that is fixed beside GPU builds of packages that need a GPU build of it."""
+    """Yield a warning for each CPU build of torch that is fixed beside GPU builds that need a GPU build of it."""
     named = [(each, each.filename) for each in rehearsals if each.filename]
     beside: dict[tuple[str, str, str], list[Rehearsal]] = {}  # a run may have thousands of each
     for each, name in named:
         if name.project in COMPANIONS and each.gpu_build:
             beside.setdefault(_place(name), []).append(each)
     for torch, name in named:
-        for each in beside.get(_place(name), ()) if name.project == _TORCH and torch.is_fixed else ():
+        for each in beside.get(_place(name), ()) if _becomes_cpu_torch(torch, name) else ():
             yield (
                 torch.path,
                 f"{shown(each.path.name)} is given beside it and is a GPU build ({each.gpu_build}): "
                 "it does not work with a CPU build of torch.",
             )
+
+
+def _becomes_cpu_torch(rehearsal: Rehearsal, name: WheelFilename) -> bool:
+    """Whether a wheel is a torch that is fixed, and no GPU build, by what it says or by the version in its new ``name``."""
+    if name.project != TORCH or not rehearsal.is_fixed:
+        return False
+    from wheelfix.evidence.build import names_cpu_build  # imported late: a mirror compares wheels without evidence
+
+    return not rehearsal.gpu_build or names_cpu_build(name.version.partition("+")[2])
 
 
 def _place(name: WheelFilename) -> tuple[str, str, str]:

@@ -179,19 +179,20 @@ def _each(fixed: Iterable[RawFinding], kind: type[Kind]) -> Iterator[tuple[RawFi
 
 
 def _notes(left: Sequence[RawFinding], in_doubt: Collection[str]) -> Iterator[str]:
-    """Yield a sentence for each code that remains, with its first place."""
+    """Yield a note for each code that remains, with its first place, and one on names that are not corrected."""
     count = Counter(each.code for each in left)
     for code, number in count.items():
         first = next(each for each in left if each.code == code)
         where = f"{first.place}: " if first.place else ""
         more = f", and {number - 1} more" if number > 1 else ""
         yield shown(f"not fixed: {code}: {where}{first.message}{more}.{_next_step(code, first, in_doubt)}")
+    if any(each.code in _DISAGREEMENTS and not each.fixes for each in left):
+        yield _UNCLEAR
 
 
 def _next_step(code: str, found: RawFinding, in_doubt: Collection[str]) -> str:
-    by_renaming = CHECKS[code].fix is Fix.RENAMED
     if not found.fixes:
-        return _UNCLEAR if by_renaming else ""
+        return ""
     file = _file_changed_by(found)
     if file in in_doubt:
         return f" {file} may be damaged, as RECORD contradicts it. If it is right, use `repair --trust-content`."
@@ -199,18 +200,19 @@ def _next_step(code: str, found: RawFinding, in_doubt: Collection[str]) -> str:
         return " To write the contents into a new container, use `repair --rebuild-archive`."
     if found.file:
         return " The file may be damaged. If it is right, use `repair --trust-content`, which changes RECORD."
-    if by_renaming:
+    if CHECKS[code].fix is Fix.RENAMED:
         return " To correct the place that is wrong, use `repair --rename-dist-info`."
     return f" It may be intended. To remove it, use `repair --select {code}`." if CHECKS[code].fix is Fix.SELECTED else ""
 
 
-_UNCLEAR: Final = (
-    " It is not plain which place is wrong: file name, dist-info and METADATA do not stand two against one. Set all of them "
-    "with `wheelfix edit --name NAME --version VERSION`."
-)
-
-
 _OF_VERSION: Final = "filename-version-differs"
+_DISAGREEMENTS: Final = frozenset({"filename-name-differs", _OF_VERSION, "dist-info-name-differs", "dist-info-spelling"})
+"""Findings on file name, dist-info and METADATA that say different names or versions."""
+_UNCLEAR: Final = (
+    "Names are not corrected: `repair --rename-dist-info` corrects only dist-info where METADATA and the file name agree, "
+    "and a local version that one of these two lacks and dist-info has. Set all of them with `wheelfix edit --name NAME "
+    "--version VERSION`."
+)
 
 
 def _fix_names(wheel: Wheel, metadata: bytes, fixed: Sequence[RawFinding]) -> tuple[Renaming, bytes, list[Change]]:

@@ -305,8 +305,8 @@ _BY_FIX: Final = {
     ),
     Fix.SELECTED: "It may be intended. If it is not, run `wheelfix repair --select {code}`.",
     Fix.RENAMED: (
-        "Where file name, dist-info and METADATA stand two against one, run `wheelfix repair --rename-dist-info`. Otherwise "
-        "set all of them, with `wheelfix edit --name NAME --version VERSION`."
+        "If dist-info alone is wrong, or METADATA or the file name lacks only the local version, run `wheelfix repair "
+        "--rename-dist-info`. Otherwise set all of them with `wheelfix edit --name NAME --version VERSION`."
     ),
 }
 """What to do about a code that is not in the table below."""

@@ -436,9 +436,9 @@ class Record(Struct, frozen=True, dict=True):
 
 
 def _names_in(raw: bytes, index: int, directories: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the top-level directory, of ``directories``, that a row is for, and its new name."""
+    """Yield the top-level directory, of ``directories``, that a row is in or for, and its new name."""
     for old, new in directories.items():
-        if encoded(old) in raw and plain_path(read_row(raw, index + 1).path + "x").startswith(f"{old}/"):
+        if encoded(old) in raw and f"{plain_path(read_row(raw, index + 1).path).lstrip('/')}/".startswith(f"{old}/"):
             yield old, new
 
 

@@ -1,7 +1,7 @@
 """A wheel that gets another name, version or local version by an edit or a rule: every place says it."""
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,13 @@ from wheelfix import (
     Wheel,
     When,
 )
+from wheelfix.fix import naming
 from wheelfix.fix.apply import apply
 from wheelfix.fix.draft import make_plan
 from wheelfix.options import ExclusiveOptions
 from wheelfix.verify.run import check_wheel
 from wheelfix.wheel.filename import WheelFilename, with_post_release
+from wheelfix.wheel.record import Row
 from wheelfix.wheel.zip.rewrite import Edits, splice
 
 FILES = (
@@ -380,6 +382,70 @@ def test_an_entry_that_keeps_its_old_directory_fails_the_proof(tmp_path: Path, m
     assert outcome.problem is not None
     assert outcome.problem.code == "not-as-planned"
     assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("left", ["demo-1.0.data", "demo-1.0.dist-info"])
+def test_a_directory_that_was_not_planned_to_follow_fails_the_fix(
+    left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan that forgets the .data directory is wrong as well: uv would install it below site-packages then."""
+    path = write_wheel(tmp_path, SPEC)
+    planned = naming._new_directories
+
+    def without_one(*given: Any) -> dict[str, str]:
+        return {old: new for old, new in planned(*given).items() if old != left}
+
+    monkeypatch.setattr(naming, "_new_directories", without_one)
+    outcome = edited(path, tmp_path / "out", SetName("new"))
+    assert outcome.problem is not None
+    assert outcome.problem.code == "not-as-planned"
+    assert not [*tmp_path.glob("out/*.whl")]
+
+
+@pytest.mark.parametrize("row", [f"{before}demo-1.0.data{after}" for before in ("", "./", "/") for after in ("", "/", "\\")])
+def test_a_row_for_a_directory_follows_it(row: str, tmp_path: Path) -> None:
+    """Some tools list directories in RECORD; ``verify`` reports the row before and after, and nothing else."""
+    path = with_record(write_wheel(tmp_path, SPEC), tmp_path / "in", lambda record: record + f"{row},,\n".encode())
+    output = written(edited(path, tmp_path / "out", SetName("new")))
+    with Wheel(output) as wheel:
+        listed = [row.path for _, row in wheel.record.read_rows() if isinstance(row, Row)]
+    assert row.replace("demo-", "new-") in listed
+    assert row not in listed
+    assert codes_of(output) == codes_of(path)
+
+
+@pytest.mark.parametrize("prefix", ["/", "./"])
+def test_rows_with_odd_paths_follow_their_directory(prefix: str, tmp_path: Path) -> None:
+    def odd(record: bytes) -> bytes:
+        return record.replace(b"demo-1.0.data/", f"{prefix}demo-1.0.data/".encode())
+
+    path = with_record(write_wheel(tmp_path, SPEC), tmp_path / "in", odd)
+    output = written(edited(path, tmp_path / "out", SetName("new")))
+    assert codes_of(output) == codes_of(path)
+
+
+def test_a_file_that_is_called_like_a_data_directory_keeps_its_name_and_row(tmp_path: Path) -> None:
+    files = (Entry("demo/__init__.py", b""), Entry("demo-1.0.data", b"a file"))
+    path = write_wheel(tmp_path, WheelSpec(files=files, metadata=METADATA))
+    output = written(edited(path, tmp_path / "out", SetName("new")))
+    with Wheel(output) as wheel:
+        assert wheel.record.find("demo-1.0.data")
+        assert "demo-1.0.data" in wheel.layout.names
+    assert codes_of(output) == codes_of(path)
+
+
+def with_record(path: Path, folder: Path, change: Callable[[bytes], bytes]) -> Path:
+    """Return a copy of a wheel with another RECORD."""
+    folder.mkdir()
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(folder / path.name, "w") as target:
+        for info in source.infolist():
+            content = source.read(info)
+            target.writestr(info, change(content) if info.filename.endswith("/RECORD") else content)
+    return folder / path.name
+
+
+def codes_of(path: Path) -> list[str]:
+    return sorted(each.code for each in check_wheel(path).findings)
 
 
 def test_the_mirror_lists_no_original_of_another_project(tmp_path: Path) -> None:

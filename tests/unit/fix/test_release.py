@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
+import wheelfix
 from building import Entry, WheelSpec, write_wheel
 from counting import count_calls
 from fixing import values
@@ -598,6 +599,31 @@ def test_no_other_is(version: str, knobs: dict[str, Any], tmp_path: Path) -> Non
     report = fix(tmp_path, *companions(tmp_path, version, **knobs))
     assert report.ok
     assert not [note for outcome in report.outcomes for note in outcome.notes if "does not work" in note]
+
+
+@pytest.mark.parametrize(("local", "cuda", "noted"), [("foo", "'12.6'", False), ("foo", "None", True), ("foo", "", True)])
+def test_a_torch_that_stays_a_gpu_build_gets_no_warning(local: str, cuda: str, noted: bool, tmp_path: Path) -> None:
+    _, vision = companions(tmp_path, "0.22.0+cu126")
+    version = f"__version__ = '2.7.0'\ncuda = {cuda}\n" if cuda else "__version__ = '2.7.0'\n"
+    files = (Entry("torch/__init__.py", b""), Entry("torch/version.py", version.encode()))
+    torch = built(tmp_path, "py3", ["numpy"], files, project="torch", version="2.7.0")
+    for edits in ([wheelfix.SetLocal(local)], [wheelfix.SetField("Summary", "another")]):
+        report = wheelfix.fix_wheels([torch, vision], None, edits=edits, output=wheelfix.Output(dry_run=True))
+        assert any("does not work" in note for note in report.outcomes[0].notes) == noted
+
+
+def test_a_torch_that_is_called_a_cpu_build_by_force_gets_the_warning(tmp_path: Path) -> None:
+    _, vision = companions(tmp_path, "0.22.0+cu126")
+    files = (Entry("torch/version.py", b"__version__ = '2.7.0'\ncuda = '12.6'\n"),)
+    torch = built(tmp_path, "py3", ["numpy"], files, project="torch", version="2.7.0")
+    report = wheelfix.fix_wheels(
+        [torch, vision],
+        None,
+        edits=[wheelfix.SetLocal("cpu")],
+        policy=wheelfix.Policy(force=True),
+        output=wheelfix.Output(dry_run=True),
+    )
+    assert any("does not work" in note for note in report.outcomes[0].notes)
 
 
 def test_work_grows_with_what_wheels_disagree_on_and_not_with_its_square() -> None:

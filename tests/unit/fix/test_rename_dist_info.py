@@ -150,8 +150,25 @@ def test_where_it_is_not_plain_nothing_is_renamed_and_a_note_says_what_is(case: 
     outcome = repaired(path, tmp_path / "out")
     assert outcome.output is None or outcome.output.name == path.name
     assert not [each for each in outcome.changes if each.action in ("rename-wheel", "rename-directory")]
-    if findings:
-        assert any("wheelfix edit --name NAME --version VERSION" in note for note in outcome.notes), outcome.notes
+    helps = [note for note in outcome.notes if "wheelfix edit --name NAME --version VERSION" in note]
+    assert len(helps) == bool(findings) or case == "METADATA of another project", outcome.notes
+
+
+def test_the_note_on_names_is_printed_once_and_says_what_is_done(tmp_path: Path) -> None:
+    """File name against the other two: these agree, and it is not corrected all the same. Also without the option."""
+    path = write_wheel(tmp_path, spec("14", "demo-13.dist-info", said=("demo", "13")))
+    plain = wheelfix.repair_wheels([path], output=tmp_path / "plain").outcomes[0].notes
+    for notes in (repaired(path, tmp_path / "out").notes, plain):
+        assert [note.startswith("Names are not corrected") for note in notes].count(True) == 1, notes
+        assert {"filename-version-differs", "dist-info-name-differs"} <= {
+            note.split(": ")[1] for note in notes if ": " in note
+        }
+
+
+def test_a_data_directory_of_another_project_is_no_question_of_names(tmp_path: Path) -> None:
+    outcome = repaired(write_wheel(tmp_path, spec(data="other-1.0.data")), tmp_path / "out")
+    assert any("data-name-differs" in note for note in outcome.notes)
+    assert not any("wheelfix edit --name" in note for note in outcome.notes)
 
 
 def test_two_data_directories_of_one_name_are_refused(tmp_path: Path) -> None:
