@@ -23,7 +23,7 @@ library that Poetry and PDM install with), and PyPI at upload. The tests run eac
 
 *Fixable* means that `wheelfix repair` can fix it without building the wheel again. *With `--trust-content`* means that you
 must say that the file is right and not RECORD. *With `--rebuild-archive`* means that the contents go into a new container,
-[where they are beyond doubt](verify.md#rebuild-the-archive). *If selected* means that it may be intended, so that you must
+[where all are confirmed](verify.md#rebuild-the-archive). *If selected* means that it may be intended, so that you must
 name it with `--select`. `verify` marks single cases that cannot be fixed.
 
 [Verify wheels](verify.md) explains how to use the codes.

@@ -170,7 +170,7 @@ SHAPES: Final[dict[str, Reported]] = {
     ),
     "A published release lacks a limit": reported(spec("demo", "1.0", "numpy>=1.2", "six")),
     "One build is published under a second name and version": reported(spec("aiperf", "0.9.0", "numpy", files=_AIPERF)),
-    "The dist-info directory is spelled in another way than the file name": reported(
+    "The dist-info directory is spelled differently from the file name": reported(
         spec("streamlit_auth", "1.0", dist_info="StreamlitAuth-1.0.dist-info")
     ),
     "The dist-info directory has no version": reported(spec("demo", "1.0", dist_info="demo.dist-info")),

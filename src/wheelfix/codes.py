@@ -23,7 +23,7 @@ class Fix(StrEnum):
     TRUSTED = "with --trust-content"
     """It may mean damage: only a person can say whether RECORD or the content is right."""
     REBUILT = "with --rebuild-archive"
-    """It is in the container, which can be rebuilt where its contents are beyond doubt."""
+    """It is in the container, which can be rebuilt where all of its contents are confirmed."""
     SELECTED = "if selected"
     """It may be intended."""
     RENAMED = "with --rename-dist-info"

@@ -138,7 +138,7 @@ CASES: Final[dict[str, Case]] = {
             }
         },
     ),
-    "The dist-info directory is spelled in another way than the file name": Case(
+    "The dist-info directory is spelled differently from the file name": Case(
         {"streamlit_auth-1.0-py3-none-any.whl": {"project": "streamlit_auth", "dist-info": "streamlit_auth-1.0.dist-info"}},
         frozenset({"dist-info-name-differs"}),
     ),

@@ -86,7 +86,7 @@ ASKED: Final[dict[str, list[Asked]]] = {
     "The same, but the name of the file is right": [
         Asked(("mypackage==0.10.3",), (), None, {"mypackage": "0.10.3"}, resolvers=("pip", "uv install")),
     ],
-    "The dist-info directory is spelled in another way than the file name": [
+    "The dist-info directory is spelled differently from the file name": [
         Asked(("streamlit-auth",), (), None, {"streamlit-auth": "1.0"}),
     ],
     "One build is published under a second name and version": [

@@ -55,7 +55,7 @@ _FORMS: Final[tuple[tuple[type[click.ParamType[Any]], tuple[type, ...], str, str
 """The types of options, and what stands for each in TOML, in messages and in a JSON Schema."""
 
 _OF_OTHERS: Final = f"{PREFIX}VERSION"
-"""In a CI job it often says which version of wheelfix to install; it has nothing to do with ``edit --version``."""
+"""CI jobs often use it for the version of wheelfix to install, so it does not set ``edit --version``."""
 
 Key = tuple[str, ...]
 

@@ -123,7 +123,7 @@ class Comparison:
 
     def _same_length(self, start: int, other: int, length: int) -> int:
         """Return how many of ``length`` bytes from ``start`` in the old and from ``other`` in the new file are the same."""
-        index = bisect_right(self._known, start, key=itemgetter(0)) - 1  # a wheel of which files went has many spans
+        index = bisect_right(self._known, start, key=itemgetter(0)) - 1  # a wheel that lost files has many spans
         if index >= 0:
             first, stop, now = self._known[index]
             if start + length <= stop and other - start == now - first:

@@ -28,7 +28,7 @@ _WINDOWS: Final = {"win32": "x86", "win_amd64": "AMD64", "win_arm64": "ARM64"}
 _SAME: Final = {"i386": "i686", "i486": "i686", "i586": "i686", "armv6l": "armv7l", "armv8l": "armv7l"}
 _SEVERAL: Final = {"universal2": ("x86_64", "arm64"), "intel": ("x86_64", "i386")}
 _UNKNOWN: Final = frozenset({"universal", "fat", "fat32", "fat64", "fat3"})
-"""Tags for PowerPC beside others: long out of use."""
+"""Tags for several machines including PowerPC, long out of use."""
 _FIRST_ARM: Final = (11, 0)
 """The first macOS for ARM: a universal2 tag of an older one means this one there."""
 _STABLE: Final = ("abi3", "abi3t")

@@ -71,7 +71,7 @@ _LONGEST_VERSIONS: Final = 1 << 16
 """The longest table of needed versions that is read, in bytes; that of torch has 2,000."""
 _MOST_VERSIONS: Final = 2_000
 _WEAK_VERSION: Final = 2
-"""The flag of a version without which the loader loads the file all the same."""
+"""The flag of a version without which the loader loads the file anyway."""
 _GLIBC: Final = re.compile(r"GLIBC_(\d{1,4})\.(\d{1,4})(?:\.\d{1,4})?")
 _RELATIVE: Final = "GLIBC_ABI_DT_RELR"
 """What says that the file has relocations which glibc knows since 2.36: https://sourceware.org/glibc/wiki/Release/2.36."""

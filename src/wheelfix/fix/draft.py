@@ -1,4 +1,4 @@
-"""A plan in the making: what rules and edits ask for, weighed, and put together with what follows from it."""
+"""Builds a plan from rules and edits: what they request, weighed, and put together with what follows from it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
@@ -119,7 +119,7 @@ def with_rules_of(edits: Iterable[Edit], rules: RuleSet | None) -> tuple[RuleSet
 
 
 class _Draft:
-    """A plan in the making."""
+    """A plan that is being built."""
 
     def __init__(self, wheel: Wheel, policy: Policy, evidence: "Evidence | None", repair: Plan | None) -> None:
         self._wheel = wheel
@@ -283,7 +283,8 @@ class _Draft:
         check_path(path)
         present = filter(self._exists, {*self._wheel.dist_info_files, *self._files})
         if any(name.startswith(f"{path}/") or path.startswith(f"{name}/") for name in present):
-            raise EditError("invalid-path", f"{shown(path)} is a directory, or a file above it", hint="Choose another name.")
+            message = f"{shown(path)} is a directory, or one of its parents is a file"
+            raise EditError("invalid-path", message, hint="Choose another name.")
         self._files[path] = content
 
     def _remove_file(self, path: str) -> None:
@@ -418,7 +419,7 @@ class _Draft:
         return changes
 
     def _check_companions(self) -> list[Change]:
-        """See to the files that repeat or sign what changes; return the changes."""
+        """Remove or regenerate the files that repeat or sign what changes; return the changes."""
         wheel, changes = self._wheel, list[Change]()
         changes += (each for each in void_signatures(wheel) if self._files.get(each.field, b"") is not None)
         self._files.update({change.field: None for change in changes})

@@ -157,7 +157,7 @@ class _Wheels:
         self._applied.update(plan.applied_rules)
         if plan.problem:
             self._refused.add(key)
-            hint = "Export without it, if your rules are not meant for it; else fix would refuse it too."
+            hint = "Leave it out; `wheelfix fix` would refuse it too."
             self.left_out.append(LeftOut(path.name, plan.problem.message, hint))
         for change in plan.changes:
             if change.rule and not _is_read(change):

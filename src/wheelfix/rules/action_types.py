@@ -142,8 +142,8 @@ class CopyFrom(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     merge: Annotated[
         bool,
         Meta(
-            description="Add what any of the matching wheels says and remove nothing, so that all of a release can say what "
-            "each of them does. Wheels that contradict each other are refused.",
+            description="Add what any matching wheel requires and remove nothing, so that all wheels of a release "
+            "agree. Wheels that contradict each other are refused.",
             examples=[True],
         ),
     ] = False
@@ -239,8 +239,8 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     set_version: Annotated[
         str | PostRelease | None,
         Meta(
-            description="Give the wheel this version, wherever it says its version, whatever it says there now; or a "
-            "post-release of the version that it has.",
+            description="Set the version, everywhere in the wheel, whatever the old one was; or make it a post-release "
+            "of the version that it has.",
             examples=["2.7.0", {"post": "+1"}],
         ),
     ] = None
@@ -275,8 +275,8 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     remove_tag: Annotated[
         str | Texts | None,
         Meta(
-            description="Take the tags away that match this pattern, or one of a list, in file name and WHEEL; it is for "
-            "the whole tag. The last tag cannot be removed.",
+            description="Remove the tags that match this pattern, or one of a list, in file name and WHEEL; a pattern "
+            "matches the whole tag. The last tag cannot be removed.",
             examples=["py2-*", "*-manylinux1_x86_64"],
         ),
     ] = None

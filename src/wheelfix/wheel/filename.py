@@ -220,7 +220,7 @@ def with_post_release(version: str, post: str) -> str:
         raise EditError(
             "invalid-post-release",
             f"{shown(post)!r} is not a post-release",
-            hint="Give its number, such as 1, or one to add to the one that the wheel has, such as +1.",
+            hint="Give its number, such as 1, or +1 for the next one.",
         )
     if found is None or found["dev"]:
         raise EditError(

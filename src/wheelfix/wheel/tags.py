@@ -74,7 +74,7 @@ def _product(parts: Sequence[Sequence[str]]) -> list[WheelTag]:
         raise EditError(
             "too-many-tags",
             f"a wheel would have {prod(map(len, parts))} tags",
-            hint=f"At most {MOST_TAGS:,} are written, more than any real wheel has.",
+            hint=f"At most {MOST_TAGS:,} tags are allowed.",
         )
     return [WheelTag(*values) for values in dict.fromkeys(product(*parts))]
 
@@ -110,7 +110,7 @@ def given_tags(tags: str | Iterable[str]) -> list[WheelTag]:
     """
     found = dict.fromkeys(tag for text in _each(tags) for tag in expanded(text))
     if len(found) > MOST_TAGS:
-        hint = f"At most {MOST_TAGS:,} are written, more than any real wheel has."
+        hint = f"At most {MOST_TAGS:,} tags are allowed."
         raise EditError("too-many-tags", f"a wheel would have {len(found)} tags", hint=hint)
     return [*found]
 

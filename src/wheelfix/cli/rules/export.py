@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 def command(arguments: tuple[str, ...], client: str, sources: tuple[str, ...], null: bool, form: str, quiet: bool) -> int:
     """Print rules as the overrides of uv or PDM.
 
-    It is for those who cannot publish fixed wheels.
+    Use it if you cannot publish fixed wheels.
 
-    Without WHEEL, each rule becomes an override or an exclusion, if the client has
-    words for it. With WHEEL, the result is what the rules make of these wheels: for uv
+    Without WHEEL, each rule becomes an override or an exclusion, if the client
+    supports it. With WHEEL, the result is what the rules make of these wheels: for uv
     the metadata of each release after the rules, for PDM overrides of the names that
-    change. Comments say which rule is behind a line, and in which ways it differs from
-    the rule. What cannot be said is listed at the end; the exit code is then 1.
+    change. Comments name the rule of each line and how the line differs from it. What
+    cannot be exported is listed at the end; the exit code is then 1.
 
     \b
     Examples:
