@@ -46,6 +46,8 @@ pieces = st.lists(
     max_size=3,
 ).map(b"".join)
 """Bytes that may hold records of an archive."""
+_DESCRIPTOR = 16
+"""The length of a data descriptor with a signature."""
 
 
 @st.composite
@@ -93,13 +95,13 @@ def odd_archives(draw: st.DrawFn) -> Archive:
         replace(each, gap=b"") if index and archive.entries[index - 1].descriptor else each
         for index, each in enumerate(archive.entries)
     )
-    # Positions that do not count what precedes the archive lead into files, and must find no record there.
+    # Positions that do not count what precedes the archive lead into files and descriptors: no record must begin there.
     has_records = any(b"PK" in each.content for each in files if isinstance(each.content, bytes))
     return replace(
         archive,
         entries=gapless,
         comment=draw(st.sampled_from([b"", b"a comment", b"a\1b"])),
-        leading=b"" if has_records else draw(junk),
+        leading=b"" if has_records else draw(junk.filter(lambda raw: len(raw) != _DESCRIPTOR)),
         trailing=draw(junk),
         reversed_directory=draw(st.booleans()),
     )

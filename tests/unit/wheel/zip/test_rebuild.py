@@ -207,6 +207,9 @@ REFUSED: Final[dict[str, tuple[Archive, str]]] = {
         replace(with_entries(_PLAIN, Entry("demo/b", b"PK\1\1", method=0), Entry("demo/c", b"")), leading=bytes(4)),
         "leading-bytes",
     ),
+    "bytes before it, without which a position leads to a descriptor": (
+        replace(every(_PLAIN, descriptor=Descriptor()), leading=bytes(16)), "leading-bytes",
+    ),
     "more numbers than a ZIP64 field can have": (with_entries(_PLAIN, _like_directory(9, 9, 0, 0)), "bad-zip64-field"),
     "bzip2 that is cut off": (
         with_entries(_PLAIN, Entry("demo/z", b"z" * 99, method=12, raw=bz2.compress(b"z" * 99)[:-4])), "damaged-entry",
