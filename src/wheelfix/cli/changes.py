@@ -82,7 +82,7 @@ def _replacements(values: Iterable[tuple[str, str]]) -> Iterator[Asked | Wrong]:
         option = _typed("--replace-requirement", old)
         wheel = next((new for new in given if new.endswith(".whl")), None)
         if wheel is not None:
-            yield Wrong(option, f"{shown(wheel)} is a wheel", "Give the new requirement behind the old one.")
+            yield Wrong(option, f"{shown(wheel)} is a wheel", "Give the new requirement after the old one.")
         else:
             yield Asked(option, ReplaceRequirement(old, given[0] if len(given) == 1 else tuple(given)))
 
@@ -305,7 +305,7 @@ CHANGES: Final[Mapping[str, Change]] = {
     ),
     "name": _single("--name", "NAME", "Give the project this name, wherever the wheel says it.", SetName),
     "version": _single(
-        "--version", "VERSION", "Give the wheels this version, wherever they say their version.", SetVersion
+        "--version", "VERSION", "Set the version, everywhere in the wheel.", SetVersion
     ),
     "post": _single(
         "--post", "NUMBER", "Make the wheels this post-release of their version, or with +1 the next one.", SetPost

@@ -22,7 +22,7 @@ from wheelfix.wheel.fields import FIELDS, find
 
 _COMMAND_LINE: Final = "command line"
 _MOST_READ: Final = 200
-"""In how many wheels names are looked up that are close to one which none of them has."""
+"""How many wheels are searched for a name close to one that none of them has."""
 _NAMES: Final = ", ".join(f"--{name.replace('_', '-')}" for name in CHANGES)
 
 
@@ -77,7 +77,7 @@ def command(ctx: click.Context, /, reason: str, **options: Any) -> int:
         raise click.UsageError("--version and --post exclude each other.")
     asked = _read(values)
     if fixing.in_place and any(isinstance(each.edit, RENAMING) for each in asked):
-        raise click.UsageError("--in-place keeps the file's name; a change of it needs an output directory.")
+        raise click.UsageError("--in-place keeps the file's name; a new name, version or tag needs an output directory.")
     run = _Run(asked, reason, _project_of(fixing) if any(isinstance(each.edit, SetName) for each in asked) else None)
     return run_fix("edit", run.rules, fixing, edits=run.others, concluded=run.concluded, idle="nothing to change")
 
@@ -142,7 +142,7 @@ def _project_of(options: FixOptions) -> str | None:
 
 
 class _Run:
-    """What a run is asked for, as ``rules`` and as the ``others`` that have no rule, and what is said of it at the end."""
+    """The ``rules`` of a run, the ``others`` that have no rule, and what is reported of them at the end."""
 
     def __init__(self, asked: Sequence[Asked], reason: str, project: str | None = None) -> None:
         with_rule = [each for each in asked if rule_of(each.edit)]

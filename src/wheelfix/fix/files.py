@@ -182,7 +182,7 @@ class FileEdits:
             left = [line for line in lines if not (_listed(line) in before and _listed(line) not in after)]
             if len(left) < len(lines):
                 self._files[path] = b"".join(left) if any(map(_listed, left)) else None
-                self._by_pattern[path] = None, "what it lists is gone"
+                self._by_pattern[path] = None, "it listed removed modules only"
 
     def _library_names(self, without: Iterable[str] = ()) -> set[str]:
         """Return the names, with slashes, of the modules and directories that the wheel installs for import."""

@@ -46,7 +46,7 @@ class Rebuilding(NewContainer, frozen=True):
         """What a person should know: the one exception to what is kept of an archive."""
         stored = sum(each.method in METHODS for each in self.view.old.entries)
         words = f" {counted(stored, 'file')} in bzip2, LZMA or XZ {'is' if stored == 1 else 'are'} stored." if stored else ""
-        return (f"A new container keeps names, order and compressed data of all files, not what lies around them.{words}",)
+        return (f"The new container keeps names, order and compressed data of all files; other bytes are removed.{words}",)
 
 
 class NotRebuilt(Exception):
@@ -72,7 +72,7 @@ def plan_rebuilding(source: Source, selection: Selection) -> Rebuilding | None:
             return None
         if rebuilt.doubt is not None:
             finding = rebuilt.doubt.finding
-            message = "not all contents of the archive are beyond doubt"
+            message = "RECORD does not confirm all contents of the archive"
             raise ArchiveError("contents-in-doubt", message, hint=_BUILD_AGAIN, reason=f"{finding.code}: {finding}")
     except ArchiveError as error:
         if not _is_readable(source):

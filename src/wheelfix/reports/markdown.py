@@ -160,7 +160,7 @@ def _others(outcome: Outcome) -> Iterator[str]:
     """Yield what changes beside METADATA, as a list."""
     lines = [f"- {_code(render_change(each))}" for each in _beside_metadata(outcome)]
     if lines:
-        yield f"Beside METADATA:\n\n{_some(lines, _FOLDED)}"
+        yield f"Other changes:\n\n{_some(lines, _FOLDED)}"
 
 
 def _notes(report: Report) -> Iterator[_Block]:

@@ -129,7 +129,7 @@ _ON_REQUIREMENTS: Final[Mapping[str, Callable[[Rule, str, Scope, Client], Iterat
     "set-marker": _kept_parts,
     "and-marker": _kept_parts,
 }
-"""The actions on a requirement, and what each is for a client; ``keep`` is none, and decides all the same."""
+"""The actions on a requirement, and what each is for a client; ``keep`` is none, and still decides."""
 _NEED_WHEELS: Final = ("drop-extra", *RELEASE_ACTIONS)
 """The actions that change what resolvers read, by what only wheels know."""
 READ_BY_RESOLVERS: Final = ("requires-dist", "requires-python", "provides-extra")

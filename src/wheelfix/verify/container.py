@@ -1,4 +1,4 @@
-"""Which findings go away if the archive is rebuilt, and whether its contents are beyond doubt.
+"""Which findings go away if the archive is rebuilt, and whether RECORD confirms all its contents.
 
 The archive says itself whether all readers read it alike (see :mod:`~wheelfix.wheel.zip.rebuild`). The rest is seen in the
 rebuilt one: RECORD must have a matching hash for every file, and no error of the archive may be left.

@@ -509,7 +509,7 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     "no pattern for entry points": (("--remove-entry-point", ""), "error: --remove-entry-point '': "),
     "no build tag": (("--build-tag", "x1"), "error: --build-tag x1: "),
     "in place under another name": (
-        ("--in-place", "--local", "cpu"), "error: --in-place keeps the file's name; a change of it needs",
+        ("--in-place", "--local", "cpu"), "error: --in-place keeps the file's name; a new name, version or tag",
     ),
     "a reason of two lines": (("--drop", "triton", "--reason", "a\nb"), "invalid value for '--reason': it is not one line"),
 }  # fmt: skip

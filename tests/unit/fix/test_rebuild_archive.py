@@ -82,7 +82,7 @@ def test_the_whole_of_it(tmp_path: Path) -> None:
         "archive", ChangeAction.REBUILD_ARCHIVE, "archive-trailing-bytes",
     )  # fmt: skip
     assert change.part is Part.ARCHIVE
-    assert outcome.notes[0].startswith("A new container keeps")
+    assert outcome.notes[0].startswith("The new container keeps")
     assert outcome.source_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert outcome.output_sha256 == hashlib.sha256(outcome.output.read_bytes()).hexdigest()
     assert _codes(outcome.output) == set()
