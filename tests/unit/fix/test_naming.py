@@ -504,15 +504,17 @@ ROWS: list[tuple[bytes, bytes]] = [
         b"demo-1.0.dist-info/x/demo-1.0.dist-info/y,sha256=z,1\n",
         b"demo-1.0+cpu.dist-info/x/demo-1.0.dist-info/y,sha256=z,1\n",
     ),
+    # Rows for the directory itself, and absolute ones, belong to it as well: left behind, they would name what is not there.
+    (b"demo-1.0.data,,\n", b"demo-1.0+cpu.data,,\n"),
+    (b"demo-1.0.data/,,\n", b"demo-1.0+cpu.data/,,\n"),
+    (b"/demo-1.0.dist-info/WHEEL,,\n", b"/demo-1.0+cpu.dist-info/WHEEL,,\n"),
 ]
 STAYING = [
-    b"/demo-1.0.dist-info/WHEEL,,\n",
     b"/usr/demo-1.0.data/x,,\n",
     b"x/demo-1.0.dist-info/RECORD,sha256=x,1\n",
     b"../demo-1.0.dist-info/RECORD,sha256=x,1\n",
     b"demo-1.0.data_extra/a.py,sha256=x,1\n",
     b"demo-1.0.dist-infos/a.py,,\n",
-    b"demo-1.0.data,,\n",
     b"Demo-1.0.dist-info/WHEEL,,\n",
     b"demo/demo-1.0.data/a.py,,\n",
     b"demo/__init__.py,sha256=demo-1.0.dist-info/,1\n",
