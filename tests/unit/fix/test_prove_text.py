@@ -282,12 +282,12 @@ def test_a_split_that_is_written_wrongly_is_not_published(tmp_path: Path, monkey
 def prove_splits(count: int) -> None:
     old = LINE + b"".join(b"Requires-Dist: x==%d\n" % number for number in range(count))
     new = LINE + b"".join(b"Requires-Dist: x\nRequires-Dist: y==%d\n" % number for number in range(count))
-    told = [
+    planned = [
         Change("Requires-Dist", ChangeAction.REPLACE, before, after)
         for number in range(count)
         for before, after in ((f"x=={number}", "x"), (None, f"y=={number}"))
     ]
-    assert not metadata_difference(old, new, told)
+    assert not metadata_difference(old, new, planned)
 
 
 def test_thousands_of_splits_are_looked_up_not_searched_for() -> None:

@@ -51,7 +51,7 @@ _LEAST_INFLATED: Final = 1 << 26
 _GREATEST_RATIO: Final = 50
 """What is inflated may take 64 MiB, or so many times the file: beyond that PyPI takes an archive for a ZIP bomb."""
 _MOST_HEADERS: Final = 1 << 25
-"""How many bytes of local headers are written anew, and held in memory till then: 200,000 entries with 160 bytes each."""
+"""How many bytes of new local headers are held in memory at most: 200,000 entries with 160 bytes each."""
 _USUAL_VERSION: Final = 20
 _FIRST_DAY: Final = 0x21
 """The first of January 1980, with which the dates of MS-DOS begin: the time of what has none that exists."""
