@@ -4,7 +4,6 @@ torchvision requires ``torch==2.7.0``: where torch 2.7.0 becomes 2.7.0+cpu besid
 wheel that changes by this may get another version itself, and what requires it follows in turn.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -18,7 +17,7 @@ from wheelfix.fix.release import Rehearsal, new_names
 from wheelfix.options import Naming
 from wheelfix.results import Problem, Status
 from wheelfix.text import shown, shown_few
-from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.filename import WheelFilename, system_and_machine
 from wheelfix.wheel.release import read_name
 from wheelfix.wheel.requirement import read_requirement
 
@@ -133,20 +132,10 @@ def fits_beside(one: WheelFilename, other: WheelFilename) -> bool:
     pythons = [{*name.python.split(".")} for name in (one, other)]
     stable = any(part == "abi3" for name in (one, other) for part in name.abi.split("."))
     generic = any(tag.startswith("py") for tags in pythons for tag in tags)
-    places = [{_place(tag) for tag in name.platform.split(".")} for name in (one, other)]
-    anywhere = any(place == _ANYWHERE for each in places for place in each)
+    places = [{system_and_machine(tag) for tag in name.platform.split(".")} for name in (one, other)]
+    anywhere = any(system == "any" for each in places for system, _ in each)
     same_place = anywhere or any(_is_same(mine, its) for mine in places[0] for its in places[1])
     return same_place and (stable or generic or not pythons[0].isdisjoint(pythons[1]))
-
-
-_PLATFORM: Final = re.compile(r"(?:many|musl)?(?P<system>[a-z]+).*?(?P<machine>x86_64|[a-z0-9]+)")
-_ANYWHERE: Final = ("any", "")
-
-
-def _place(platform: str) -> tuple[str, str]:
-    """Return for which system and machine a platform tag is."""
-    found = _PLATFORM.fullmatch(platform)
-    return (found["system"], found["machine"]) if found and platform != "any" else (platform, "")
 
 
 def _is_same(one: tuple[str, str], other: tuple[str, str]) -> bool:

@@ -4,7 +4,6 @@ Resolvers read one wheel and assume that it speaks for the whole release, so a r
 than they did before.
 """
 
-import re
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from wheelfix.options import Naming
 from wheelfix.results import Disagreement, Outcome, Problem, Status, Verdict
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
-from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.filename import WheelFilename, system_and_machine
 from wheelfix.wheel.release import (
     CopySource,
     Declared,
@@ -307,6 +306,4 @@ def _becomes_cpu_torch(rehearsal: Rehearsal, name: WheelFilename) -> bool:
 
 def _place(name: WheelFilename) -> tuple[str, str, str]:
     """Return for which Python, system and machine a wheel is, as far as wheels for the same can be recognised."""
-    system = re.match(r"(?:many|musl)?(?P<name>[a-z]+)", name.platform)
-    machine = re.search(r"(?:x86_64|[a-z0-9]+)$", name.platform)
-    return name.python, system["name"] if system else "", machine[0] if machine else ""
+    return name.python, *system_and_machine(name.platform.partition(".")[0])

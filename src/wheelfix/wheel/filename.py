@@ -249,3 +249,16 @@ def public(version: str) -> str:
 def same_version(one: str, other: str) -> bool:
     """Whether two texts are the same version; a text that is not a version only equals itself."""
     return one == other or ((found := parsed_version(one)) is not None and found == parsed_version(other))
+
+
+_SYSTEM = re.compile(r"(?:many|musl)?(?P<system>[a-z]+).*?(?P<machine>x86_64|[a-z0-9]+)")
+
+
+def system_and_machine(platform: str) -> tuple[str, str]:
+    """Return for which system and machine a platform tag is, whatever libraries it needs; ``any`` is for no machine.
+
+    >>> system_and_machine("manylinux_2_28_x86_64"), system_and_machine("any")
+    (('linux', 'x86_64'), ('any', ''))
+    """
+    found = _SYSTEM.fullmatch(platform)
+    return (found["system"], found["machine"]) if found and platform != "any" else (platform, "")
