@@ -23,6 +23,15 @@ def shown(text: str) -> str:
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
+def cut(text: str, most: int = 100) -> str:
+    """Return ``text``, a value of a wheel, made safe to print; of a long one the first ``most`` characters.
+
+    >>> cut("a" * 9, 3)
+    'aaa...'
+    """
+    return shown(text if len(text) <= most else f"{text[:most]}...")
+
+
 def shown_anywhere(text: str) -> str:
     """Return a text from :func:`shown` in a form that is the same on every version of Python, each with its own Unicode.
 

@@ -10,7 +10,7 @@ from wheelfix.errors import EditError
 from wheelfix.results import Change, ChangeAction
 from wheelfix.rules.match import Decision, Facts, decide
 from wheelfix.rules.model import NewSpecifier, Rule, Texts, each_of
-from wheelfix.text import shown
+from wheelfix.text import cut, shown
 from wheelfix.wheel.editor import REQUIRES, Editor
 from wheelfix.wheel.fields import check_value
 from wheelfix.wheel.metadata import Document, Field
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from wheelfix.rules.specifiers import Mismatch
 
 
+_LONGEST: Final = 500
+"""How many characters of a requirement a message prints; real ones have at most some 200."""
 _MOST_NOTES: Final = 5
 """How many of the requirements to which a rule does not apply get a note each; the report lists all as kept."""
 
@@ -75,7 +77,7 @@ def decide_requirements(rules: Sequence[Rule], facts: Facts, editor: Editor) -> 
         text = each.value.strip()
         requirement = read_requirement(text)
         if requirement is None:
-            notes.append(f"METADATA: the requirement {shown(text)!r} cannot be parsed and is unchanged.")
+            notes.append(f"METADATA: the requirement {cut(text, _LONGEST)!r} cannot be parsed and is unchanged.")
             continue
         decision = decide(rules, requirement, facts)
         if decision is None:
@@ -84,7 +86,7 @@ def decide_requirements(rules: Sequence[Rule], facts: Facts, editor: Editor) -> 
             applied.append(decision.rule.id)
         result = _result_of(decision, text)
         if result.mismatch:
-            mismatches.setdefault(decision.rule.id, []).append(f"{shown(text)!r} is kept: {result.mismatch}")
+            mismatches.setdefault(decision.rule.id, []).append(f"{cut(text, _LONGEST)!r} is kept: {result.mismatch}")
         if result.texts[:1] == (text,):
             kept.append(Change(REQUIRES, ChangeAction.KEEP, text, text, result.rule.id, reason=result.reason))
         if result.texts != (text,):
@@ -155,7 +157,7 @@ def _result_of(decision: Decision, text: str) -> _Result:
     if rule.on_mismatch == "error":
         raise EditError(
             "action-mismatch",
-            f"rule {rule.id}: {shown(text)!r} cannot be changed: {reason}",
+            f"rule {rule.id}: {cut(text, _LONGEST)!r} cannot be changed: {reason}",
             hint='Select other requirements by match, or remove on-mismatch = "error" to keep this one.',
         )
     return _Result(rule, (text,), reason, mismatch=reason)

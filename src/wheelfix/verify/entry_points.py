@@ -10,8 +10,8 @@ from configparser import RawConfigParser
 from typing import Final
 
 from wheelfix.codes import Client, in_table_order
-from wheelfix.text import shown
-from wheelfix.verify.subject import RawFinding, Subject, cut
+from wheelfix.text import cut, shown
+from wheelfix.verify.subject import RawFinding, Subject
 from wheelfix.wheel.entry_points import (
     DEFAULTS,
     ENTRY_POINTS,

@@ -11,9 +11,9 @@ from packaging.version import Version
 
 from wheelfix.codes import Client
 from wheelfix.errors import EditError
-from wheelfix.text import shown
+from wheelfix.text import cut, shown
 from wheelfix.verify.client_quirks import has_number_too_large
-from wheelfix.verify.subject import RawFinding, RewriteField, Subject, cut
+from wheelfix.verify.subject import RawFinding, RewriteField, Subject
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.edits import SetField
 from wheelfix.wheel.fields import METADATA_VERSIONS, check_value, find

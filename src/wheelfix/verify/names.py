@@ -13,9 +13,9 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.codes import Client, in_table_order
 from wheelfix.errors import EditError, MetadataError, StructureError
-from wheelfix.text import shown, shown_few
+from wheelfix.text import cut, shown, shown_few
 from wheelfix.verify.client_quirks import has_number_too_large
-from wheelfix.verify.subject import LetNamesAgree, RawFinding, SetWheelField, SetWheelTags, Subject, cut
+from wheelfix.verify.subject import LetNamesAgree, RawFinding, SetWheelField, SetWheelTags, Subject
 from wheelfix.wheel.filename import WheelFilename, parsed_version, same_version
 from wheelfix.wheel.identity import Agreed, agreed, data_parts, same_release, stem_parts
 from wheelfix.wheel.metadata import Document

@@ -12,10 +12,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from wheelfix.codes import Client
-from wheelfix.text import shown
+from wheelfix.text import cut, shown
 from wheelfix.verify.client_quirks import refusals, specifier_faults
 from wheelfix.verify.metadata import LEVEL, is_later, is_possible, raising
-from wheelfix.verify.subject import RawFinding, RewriteField, Subject, cut
+from wheelfix.verify.subject import RawFinding, RewriteField, Subject
 from wheelfix.wheel.edits import AddField, SetField
 from wheelfix.wheel.fields import METADATA_VERSIONS
 from wheelfix.wheel.metadata import Document, Field, fixed_specifier, is_fixed_by_uv

@@ -27,7 +27,6 @@ from wheelfix.wheel.zip.layout import Layout, read_loosely
 from wheelfix.wheel.zip.source import Readable, Source
 from wheelfix.wheel.zip.structs import Entry
 
-_LONGEST: Final = 100
 """How much of a value is reported, in characters."""
 
 
@@ -120,11 +119,6 @@ class RawFinding(Struct, frozen=True):
             needs_rebuild=fixable and check.fix is Fix.REBUILT,
             refused_by=self.refused_by,
         )
-
-
-def cut(text: str) -> str:
-    """Return the beginning of ``text``, a value of a wheel, as it can be printed safely."""
-    return shown(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
 _BUILT_IN: Final = (Client.PIP, Client.INSTALLER)

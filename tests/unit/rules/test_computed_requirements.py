@@ -258,3 +258,15 @@ def test_an_extra_needs_a_metadata_version_that_has_extras() -> None:
     found = apply(facts_of(metadata_version="2.0", fields="Provides-Extra: y\n"), adding("bar; extra == 'x'"))
     assert [each.value for each in found.document.all("Provides-Extra")] == ["y", "x"]
     assert apply(facts_of(metadata_version="1.2"), adding("bar")).changes
+
+
+def test_of_a_long_requirement_a_message_prints_the_beginning() -> None:
+    """Pitfall 42: whatever a hostile wheel makes long is limited where it is printed."""
+    long = "foo" + ",".join(f"=={number}" for number in range(2_000))
+    facts = facts_of(long)
+    notes = apply(facts, on_foo(set_specifier=NewSpecifier(drop="upper"))).notes
+    assert notes
+    assert all("foo==0,==1" in note and len(note) < 1_000 for note in notes)
+    with pytest.raises(EditError) as caught:
+        apply(facts, on_foo(set_specifier=NewSpecifier(drop="upper"), on_mismatch="error"))
+    assert len(str(caught.value)) < 1_000
