@@ -1,4 +1,4 @@
-"""The options of ``wheelfix edit`` that ask for changes, and the edits that their values stand for."""
+"""The options of ``wheelfix edit`` that change something, and the edits that their values stand for."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -40,22 +40,22 @@ _LARGEST_FILE: Final = 1 << 24
 """How many bytes --add-file reads: more than any file of dist-info that is not damaged has."""
 
 
-class Asked(NamedTuple):
-    """An edit, and the option that asks for it as it was typed."""
+class Requested(NamedTuple):
+    """An edit, and the option that requests it, as typed."""
 
     option: str
     edit: Edit
 
 
-class Wrong(NamedTuple):
-    """What is wrong with an option as it was typed, and what to do."""
+class OptionError(NamedTuple):
+    """What is wrong with an option, as typed, and what to do."""
 
     option: str
     message: str
     hint: str
 
 
-_Read = Callable[[Any], Iterator[Asked | Wrong]]
+_Read = Callable[[Any], Iterator[Requested | OptionError]]
 
 
 def _typed(flag: str, value: str) -> str:
@@ -65,15 +65,15 @@ def _typed(flag: str, value: str) -> str:
 
 def _each(flag: str, make: Callable[[str], Edit]) -> _Read:
     """Return what reads an option of which every value is an edit of its own."""
-    return lambda values: (Asked(_typed(flag, value), make(value)) for value in values)
+    return lambda values: (Requested(_typed(flag, value), make(value)) for value in values)
 
 
 def _once(flag: str, make: Callable[[str], Edit]) -> _Read:
     """Return what reads an option that is given once."""
-    return lambda value: iter(() if value is None else (Asked(_typed(flag, value), make(value)),))
+    return lambda value: iter(() if value is None else (Requested(_typed(flag, value), make(value)),))
 
 
-def _replacements(values: Iterable[tuple[str, str]]) -> Iterator[Asked | Wrong]:
+def _replacements(values: Iterable[tuple[str, str]]) -> Iterator[Requested | OptionError]:
     """Yield an edit for each old requirement: it becomes all the new ones that are given for it."""
     by: dict[str, list[str]] = {}
     for old, new in values:
@@ -82,14 +82,16 @@ def _replacements(values: Iterable[tuple[str, str]]) -> Iterator[Asked | Wrong]:
         option = _typed("--replace-requirement", old)
         wheel = next((new for new in given if new.endswith(".whl")), None)
         if wheel is not None:
-            yield Wrong(option, f"{shown(wheel)} is a wheel", "Give the new requirement after the old one.")
+            yield OptionError(option, f"{shown(wheel)} is a wheel", "Give the new requirement after the old one.")
         else:
-            yield Asked(option, ReplaceRequirement(old, given[0] if len(given) == 1 else tuple(given)))
+            yield Requested(option, ReplaceRequirement(old, given[0] if len(given) == 1 else tuple(given)))
 
 
 def _together(flag: str, make: Callable[[tuple[str, ...]], Edit]) -> _Read:
     """Return what reads an option whose values make one edit together."""
-    return lambda values: iter((Asked(" ".join(_typed(flag, value) for value in values), make(values)),) if values else ())
+    return lambda values: iter(
+        (Requested(" ".join(_typed(flag, value) for value in values), make(values)),) if values else ()
+    )
 
 
 _OTHER_OPTIONS: Final = {
@@ -112,21 +114,21 @@ _OF_WHEEL: Final = {
 """Fields of WHEEL, in lower case, and how they change instead."""
 
 
-def _reserved(option: str, name: str) -> Wrong | None:
+def _reserved(option: str, name: str) -> OptionError | None:
     hint = _OTHER_OPTIONS.get(name.lower())
-    return Wrong(option, f"{name} has options of its own", hint) if hint else _of_wheel(option, name)
+    return OptionError(option, f"{name} has options of its own", hint) if hint else _of_wheel(option, name)
 
 
-def _of_wheel(option: str, name: str) -> Wrong | None:
+def _of_wheel(option: str, name: str) -> OptionError | None:
     hint = _OF_WHEEL.get(name.lower())
-    return Wrong(option, f"{name} is a field of WHEEL", hint) if hint else None
+    return OptionError(option, f"{name} is a field of WHEEL", hint) if hint else None
 
 
-def _no_value(option: str) -> Wrong:
-    return Wrong(option, "it has no value", "Write FIELD=VALUE, such as License=MIT.")
+def _no_value(option: str) -> OptionError:
+    return OptionError(option, "it has no value", "Write FIELD=VALUE, such as License=MIT.")
 
 
-def _set_fields(values: Iterable[str]) -> Iterator[Asked | Wrong]:
+def _set_fields(values: Iterable[str]) -> Iterator[Requested | OptionError]:
     """Yield an edit for each field: one that may appear many times gets all values that are given for it."""
     fields: dict[str, list[str]] = {}
     for text in values:
@@ -144,92 +146,92 @@ def _set_fields(values: Iterable[str]) -> Iterator[Asked | Wrong]:
     for name, given in fields.items():
         kind = find(name)
         if kind is not None and kind.multiple:
-            yield Asked(f"--set {name}", SetField(name, tuple(given)))
+            yield Requested(f"--set {name}", SetField(name, tuple(given)))
         elif len(given) > 1:
-            yield Wrong(f"--set {name}", "the field can be used only once, and has two values", "Give one value.")
+            yield OptionError(f"--set {name}", "the field can be used only once, and has two values", "Give one value.")
         else:
-            yield Asked(f"--set {name}={given[0]}", SetField(name, given[0]))
+            yield Requested(f"--set {name}={given[0]}", SetField(name, given[0]))
 
 
-def _root_is_purelib(option: str, value: str) -> Asked | Wrong:
+def _root_is_purelib(option: str, value: str) -> Requested | OptionError:
     if value.lower() not in ("true", "false"):
-        return Wrong(option, "Root-Is-Purelib is either true or false", _SET_ROOT)
-    return Asked(option, SetRootIsPurelib(value.lower() == "true"))
+        return OptionError(option, "Root-Is-Purelib is either true or false", _SET_ROOT)
+    return Requested(option, SetRootIsPurelib(value.lower() == "true"))
 
 
-def _empty(option: str, name: str, value: str) -> Wrong | None:
+def _empty(option: str, name: str, value: str) -> OptionError | None:
     kind = find(name)
     if value or kind is None:
         return None
-    return Wrong(option, "the value is empty", f"To remove the field, use --remove {kind.name}.")
+    return OptionError(option, "the value is empty", f"To remove the field, use --remove {kind.name}.")
 
 
-def _requires_python(value: str | None) -> Iterator[Asked | Wrong]:
+def _requires_python(value: str | None) -> Iterator[Requested | OptionError]:
     if value is not None:
         option, field = _typed("--requires-python", value), "Requires-Python"
-        yield _empty(option, field, value) or Asked(option, SetField(field, value))
+        yield _empty(option, field, value) or Requested(option, SetField(field, value))
 
 
-def _add_fields(values: Iterable[str]) -> Iterator[Asked | Wrong]:
+def _add_fields(values: Iterable[str]) -> Iterator[Requested | OptionError]:
     for text in values:
         option = _typed("--add-field", text)
         name, sign, value = (part.strip() for part in text.partition("="))
         if not (sign and value):
             yield _no_value(option)
         else:
-            yield _of_wheel(option, name) or Asked(option, AddField(name, value))
+            yield _of_wheel(option, name) or Requested(option, AddField(name, value))
 
 
-def _remove_fields(values: Iterable[str]) -> Iterator[Asked | Wrong]:
+def _remove_fields(values: Iterable[str]) -> Iterator[Requested | OptionError]:
     for text in values:
         option = _typed("--remove", text)
         name, sign, value = (part.strip() for part in text.partition("="))
         if name.lower() == "provides-extra" and value:
-            yield Asked(option, DropExtra(value))
+            yield Requested(option, DropExtra(value))
         else:
-            yield _reserved(option, name) or Asked(option, RemoveField(name, value if sign else None))
+            yield _reserved(option, name) or Requested(option, RemoveField(name, value if sign else None))
 
 
-def _add_files(values: Iterable[str]) -> Iterator[Asked | Wrong]:
+def _add_files(values: Iterable[str]) -> Iterator[Requested | OptionError]:
     from wheelfix.fix.plan import check_path
 
     for text in values:
         option = _typed("--add-file", text)
         path, sign, source = text.partition("=")
         if not sign or not source:
-            yield Wrong(option, "it names no file to read", "Write PATH=FILE, such as licenses/NOTICE=./NOTICE.")
+            yield OptionError(option, "it names no file to read", "Write PATH=FILE, such as licenses/NOTICE=./NOTICE.")
             continue
         try:
             check_path(path)
             with Path(source).open("rb") as file:
                 content = file.read(_LARGEST_FILE + 1)
         except EditError as error:
-            yield Wrong(option, error.message, error.hint)
+            yield OptionError(option, error.message, error.hint)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else None
-            yield Wrong(option, f"{shown(source)} cannot be read: {reason or error}", "Check the path.")
+            yield OptionError(option, f"{shown(source)} cannot be read: {reason or error}", "Check the path.")
         else:
             if len(content) > _LARGEST_FILE:
-                yield Wrong(option, f"{shown(source)} is larger than {_LARGEST_FILE:,} bytes", "Give a smaller file.")
+                yield OptionError(option, f"{shown(source)} is larger than {_LARGEST_FILE:,} bytes", "Give a smaller file.")
             else:
-                yield Asked(option, WriteFile(path, content))
+                yield Requested(option, WriteFile(path, content))
 
 
-def _entry_points(values: Iterable[str]) -> Iterator[Asked | Wrong]:
+def _entry_points(values: Iterable[str]) -> Iterator[Requested | OptionError]:
     for text in values:
         option = _typed("--entry-point", text)
         head, sign, value = text.partition("=")
         group, name = _group_and_name(head, "console_scripts")
         if sign:
-            yield Asked(option, AddEntryPoint(group, name, value.strip()))
+            yield Requested(option, AddEntryPoint(group, name, value.strip()))
         else:
-            yield Wrong(option, "it has no value", "Write NAME=MODULE:FUNCTION, such as demo=demo.cli:main.")
+            yield OptionError(option, "it has no value", "Write NAME=MODULE:FUNCTION, such as demo=demo.cli:main.")
 
 
-def _removed_entry_points(values: Iterable[str]) -> Iterator[Asked | Wrong]:
+def _removed_entry_points(values: Iterable[str]) -> Iterator[Requested | OptionError]:
     for text in values:
         group, name = _group_and_name(text, "")
-        yield Asked(_typed("--remove-entry-point", text), RemoveEntryPoint((name,), (group,) if group else ()))
+        yield Requested(_typed("--remove-entry-point", text), RemoveEntryPoint((name,), (group,) if group else ()))
 
 
 def _group_and_name(text: str, group: str) -> tuple[str, str]:
@@ -239,7 +241,7 @@ def _group_and_name(text: str, group: str) -> tuple[str, str]:
 
 
 class Change(NamedTuple):
-    """An option that asks for changes, and what reads its value."""
+    """An option that changes something, and what reads its value."""
 
     option: Option
     read: _Read
@@ -303,7 +305,7 @@ CHANGES: Final[Mapping[str, Change]] = {
     "add_file": _many(
         "--add-file", "PATH=FILE", "Write a file into dist-info, such as licenses/NOTICE=./NOTICE.", _add_files
     ),
-    "name": _single("--name", "NAME", "Give the project this name, wherever the wheel says it.", SetName),
+    "name": _single("--name", "NAME", "Set the project's name, everywhere in the wheel.", SetName),
     "version": _single(
         "--version", "VERSION", "Set the version, everywhere in the wheel.", SetVersion
     ),
@@ -322,9 +324,9 @@ CHANGES: Final[Mapping[str, Change]] = {
     ),
     "add_tag": _many("--add-tag", "TAG", "Give the wheels this tag too.", _together("--add-tag", AddTags)),
     "remove_tag": _many(
-        "--remove-tag", "PATTERN", "Take the tags away that match this, such as 'py2-*'.",
+        "--remove-tag", "PATTERN", "Remove the tags that match this, such as 'py2-*'.",
         _together("--remove-tag", RemoveTags),
     ),
 }  # fmt: skip
-"""The options that ask for changes, by the names of their parameters, in the order of their rules: the first one that
+"""The options that change something, by the names of their parameters, in the order of their rules: the first one that
 matches a requirement decides, so what replaces it comes before what drops it."""

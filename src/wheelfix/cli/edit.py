@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 from msgspec.structs import replace
 
-from wheelfix.cli.changes import CHANGES, Asked, Wrong
+from wheelfix.cli.changes import CHANGES, OptionError, Requested
 from wheelfix.cli.command import CHANGING, Command, Sections
 from wheelfix.cli.exit_codes import Stopped, refuse_all
 from wheelfix.cli.options import FIXING, NAMING, FixOptions, run_fix, with_options
@@ -79,18 +79,20 @@ def command(ctx: click.Context, /, reason: str, **options: Any) -> int:
     if fixing.in_place and any(isinstance(each.edit, RENAMING) for each in asked):
         raise click.UsageError("--in-place keeps the file's name; a new name, version or tag needs an output directory.")
     run = _Run(asked, reason, _project_of(fixing) if any(isinstance(each.edit, SetName) for each in asked) else None)
-    return run_fix("edit", run.rules, fixing, edits=run.others, concluded=run.concluded, idle="nothing to change")
+    return run_fix(
+        "edit", run.rules, fixing, edits=run.others, finish_report=run.finish_report, why_unchanged="nothing to change"
+    )
 
 
-def _read(values: Mapping[str, Any]) -> list[Asked]:
+def _read(values: Mapping[str, Any]) -> list[Requested]:
     """Return the edits that the options ask for.
 
     :raises click.ClickException: if there are none, or with everything that is wrong with them.
     """
-    asked, wrong = list[Asked](), list[Wrong]()
+    asked, wrong = list[Requested](), list[OptionError]()
     for name, change in CHANGES.items():
         for found in change.read(values[name]):
-            if isinstance(found, Wrong):
+            if isinstance(found, OptionError):
                 wrong.append(found._replace(hint=_AS_OPTIONS.get(found.hint, found.hint)))
             else:
                 asked.append(found)
@@ -106,18 +108,17 @@ def _read(values: Mapping[str, Any]) -> list[Asked]:
 _AS_OPTIONS: Final = {
     "Use the key specifier for versions.": "Give a name, a pattern for names, or a whole requirement.",
     "Use set-field.": "Use --set.",
-    "Use add-tag.": "Use --add-tag.",
     "Write * to match anything.": "Give a name or a pattern.",
 }
 """What messages about rules and edits advise, and what to do on the command line."""
 
 
-def _errors_of(asked: Asked) -> list[Wrong]:
+def _errors_of(asked: Requested) -> list[OptionError]:
     from wheelfix.rules.validate import findings_of
 
     rule = rule_of(asked.edit)
     found = findings_of(rule) if rule else []
-    return [Wrong(asked.option, message, _AS_OPTIONS.get(hint, hint)) for _, message, hint in found]
+    return [OptionError(asked.option, message, _AS_OPTIONS.get(hint, hint)) for _, message, hint in found]
 
 
 def _for_project(project: str, rule: Rule) -> Rule:
@@ -144,7 +145,7 @@ def _project_of(options: FixOptions) -> str | None:
 class _Run:
     """The ``rules`` of a run, the ``others`` that have no rule, and what is reported of them at the end."""
 
-    def __init__(self, asked: Sequence[Asked], reason: str, project: str | None = None) -> None:
+    def __init__(self, asked: Sequence[Requested], reason: str, project: str | None = None) -> None:
         with_rule = [each for each in asked if rule_of(each.edit)]
         with_rule.sort(key=lambda each: not isinstance(each.edit, RequirementEdit))  # as rules_of has them
         rules = rules_of([each.edit for each in with_rule], name=_COMMAND_LINE, reason=reason)
@@ -156,7 +157,7 @@ class _Run:
         self._asked = {rule.id: each for rule, each in zip(self.rules.rules, with_rule, strict=True)}
         self._without_rule = [each.option for each in asked if each not in with_rule]
 
-    def concluded(self, report: Report) -> Report:
+    def finish_report(self, report: Report) -> Report:
         """Return the report of the run: findings of rules are about options, and it has the rules as text."""
         findings = tuple(self._of_option(each, report) for each in report.rule_findings)
         return replace(report, rule_findings=findings, as_rules=self._text(report))
@@ -179,10 +180,10 @@ class _Run:
         return finding
 
 
-def _unused(finding: Finding, rule: str, asked: Asked, report: Report) -> Finding:
+def _unused(finding: Finding, rule: str, asked: Requested, report: Report) -> Finding:
     """Return the ``finding`` that an edit applied to nothing, with what is known of the reason and what to do."""
     if not isinstance(asked.edit, RemoveField):
-        return replace(finding, hint=_way_out(rule, asked, report))
+        return replace(finding, hint=_help_for(rule, asked, report))
     name = asked.edit.name
     if find(name):
         return replace(finding, hint="")
@@ -191,13 +192,13 @@ def _unused(finding: Finding, rule: str, asked: Asked, report: Report) -> Findin
     return replace(finding, message=message, hint=f"Did you mean {close}?" if close else "")
 
 
-def _way_out(rule: str, asked: Asked, report: Report) -> str:
+def _help_for(rule: str, asked: Requested, report: Report) -> str:
     """Return what to do about an edit, by this ``rule``, that applied to nothing."""
     if not isinstance(asked.edit, RequirementEdit):
         return ""
     held_back = (each.before for outcome in report.outcomes for each in outcome.kept if each.rule == rule and each.before)
     if (text := next(held_back, None)) is not None:
-        return f"To mean it all the same, give it whole: {shown(text)}"
+        return f"To change it anyway, give the whole requirement: {shown(text)}"
     close = closest(asked.option.partition(" ")[2], _requirements_in([outcome.source for outcome in report.outcomes]))
     return f"Did you mean {shown(close)}?" if close else ""
 

@@ -321,13 +321,13 @@ def run_fix(
     options: FixOptions,
     *,
     edits: "Sequence[Edit]" = (),
-    concluded: Callable[[Report], Report] = lambda report: report,
-    idle: str = NO_RULE,
+    finish_report: Callable[[Report], Report] = lambda report: report,
+    why_unchanged: str = NO_RULE,
 ) -> int:
     """Fix the wheels that ``options`` name by ``rules``, a rule set or the name of a built-in one; return the exit code.
 
-    ``edits`` apply after the rules; ``concluded`` makes of the report what is printed, and ``idle`` says why a wheel is
-    unchanged.
+    ``edits`` apply after the rules; ``finish_report`` makes of the report what is printed, and ``why_unchanged`` says why a
+    wheel is unchanged.
 
     :raises click.ClickException: if the options contradict each other, or an argument stands for no wheel.
     :raises RulesError: if ``--strict-rules`` is given and the rules have findings; nothing was written.
@@ -343,11 +343,17 @@ def run_fix(
     findings = () if isinstance(rules, str) else lint_today(rules)
 
     def whole(report: Report) -> Report:
-        return concluded(replace(report, command=command, rule_findings=(*findings, *report.rule_findings)))
+        return finish_report(replace(report, command=command, rule_findings=(*findings, *report.rule_findings)))
 
     if options.strict_rules:
         refuse_findings(whole(fix(output=Output(dry_run=True))).rule_findings)
-    log = FixLog(len(fix.args[0]), verbosity=options.verbosity, dry_run=options.dry_run, idle=idle, diff=options.diff)
+    log = FixLog(
+        len(fix.args[0]),
+        verbosity=options.verbosity,
+        dry_run=options.dry_run,
+        why_unchanged=why_unchanged,
+        diff=options.diff,
+    )
     with log:
         if options.publish is not None:
             report, published = _publish(options.publish, options, partial(fix, progress=log))

@@ -126,17 +126,19 @@ class FixLog(Log):
     """The log of a run that fixes wheels: each outcome, and at the end what holds for the whole run."""
 
     def __init__(
-        self, total: int, *, verbosity: int, dry_run: bool = False, idle: str = NO_RULE, diff: bool = False
+        self, total: int, *, verbosity: int, dry_run: bool = False, why_unchanged: str = NO_RULE, diff: bool = False
     ) -> None:
         super().__init__(total, quiet=verbosity <= QUIET)
         self._verbosity = verbosity
         self._dry_run = dry_run
-        self._idle = idle
+        self._why_unchanged = why_unchanged
         self._diff = diff
 
     def wheel_done(self, outcome: "Outcome") -> None:
         """Print what became of a wheel."""
-        text = render_outcome(outcome, verbosity=self._verbosity, dry_run=self._dry_run, idle=self._idle, diff=self._diff)
+        text = render_outcome(
+            outcome, verbosity=self._verbosity, dry_run=self._dry_run, why_unchanged=self._why_unchanged, diff=self._diff
+        )
         head, line_end, rest = text.partition("\n")
         self.print((click.style(head, fg="green") if outcome.status is Status.FIXED and head else head) + line_end + rest)
         super().wheel_done(outcome)

@@ -65,7 +65,7 @@ def command(
     refuse_contradictions(writing)
     paths = writing.paths()
     with FixLog(
-        len(paths), verbosity=writing.verbosity, dry_run=writing.dry_run, idle="nothing to fix", diff=writing.diff
+        len(paths), verbosity=writing.verbosity, dry_run=writing.dry_run, why_unchanged="nothing to fix", diff=writing.diff
     ) as log:
         report = repair_wheels(
             paths,

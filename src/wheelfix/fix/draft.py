@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final, assert_never
 from msgspec.structs import replace
 
 from wheelfix.errors import CopySourceError, EditError
-from wheelfix.fix.asked import Asked
 from wheelfix.fix.naming import Renaming, build_order, rename, with_new_names
 from wheelfix.fix.notes import notes_on_duplicates, notes_on_rows
 from wheelfix.fix.plan import Plan, as_kept, check_path, problem_of, void_signatures
+from wheelfix.fix.requested_name import RequestedName
 from wheelfix.fix.weigh import gather_evidence, weigh, weigh_edits, weigh_local_version
 from wheelfix.options import Naming, Policy
 from wheelfix.results import Change, ChangeAction, Problem
@@ -136,7 +136,7 @@ class _Draft:
         self._is_left = False
         self._files = self._repaired_files()
         self._file_edits: FileEdits | None = None
-        self._asked = Asked()
+        self._requested = RequestedName()
         self._retags: Retag | None = None
 
     def _repaired_files(self) -> dict[str, bytes | None]:
@@ -199,7 +199,7 @@ class _Draft:
     @property
     def raises_version(self) -> bool:
         """Whether an edit makes the wheel the next post-release."""
-        return (self._asked.naming.post or "").startswith("+")
+        return (self._requested.naming.post or "").startswith("+")
 
     def apply_edits(self, edits: Iterable[WheelEdit]) -> None:
         """Note what the caller's ``edits`` change, one after the other, unless the wheel is left as it is."""
@@ -222,7 +222,7 @@ class _Draft:
             self._leave()
 
     def apply_edit(self, edit: WheelEdit, rule: str | None = None, reason: str | None = None) -> bool:
-        """Note what ``edit`` changes, which ``rule`` asked for; return whether the wheel has, or had, what it is about."""
+        """Note what ``edit`` changes, which ``rule`` requested; return whether the wheel has, or had, what it is about."""
         match edit:
             case SetField(name, value):
                 self._editor.set_field(name, value)
@@ -235,7 +235,7 @@ class _Draft:
             case RemoveFile(path):
                 self._remove_file(path)
             case SetName() | SetVersion() | SetPost() | SetLocal() | SetBuildTag():
-                self._asked.note(edit, rule, reason)
+                self._requested.note(edit, rule, reason)
             case SetTags() | AddTags() | RemoveTags() | SetRootIsPurelib():
                 return self._retag.note(edit, rule, reason)
             case RemoveFiles() | AddEntryPoint() | RemoveEntryPoint():
@@ -325,10 +325,10 @@ class _Draft:
         changes += self._file_edits.changes(self._file_changes) if self._file_edits else self._file_changes
         changes += self._take_tags()
         unchanged = renaming = Renaming(wheel.filename, wheel.dist_info)
-        self._asked.settle(wheel)
-        is_asked = not self._asked.naming.keeps_names and rename(wheel, self._asked.naming) != unchanged
-        naming = self._asked.over(naming)
-        if not naming.keeps_names and self._problem is None and (naming.rename_unchanged or changes or is_asked):
+        self._requested.settle(wheel)
+        is_requested = not self._requested.naming.keeps_names and rename(wheel, self._requested.naming) != unchanged
+        naming = self._requested.over(naming)
+        if not naming.keeps_names and self._problem is None and (naming.rename_unchanged or changes or is_requested):
             claim = weigh_local_version(naming.claimed_local, wheel, self._evidence, self._policy)
             self._problem = claim.problem
             self._notes += claim.notes
@@ -389,7 +389,7 @@ class _Draft:
     def _leave(self) -> list[Change]:
         """Take back what rules and edits changed; return the changes that remain, those of the repair."""
         self._kept += tuple(as_kept(each) for each in self._editor.changes if each.field == REQUIRES and each.before)
-        self._editor, self._file_changes, self._asked = Editor(self._document), [], Asked()
+        self._editor, self._file_changes, self._requested = Editor(self._document), [], RequestedName()
         self._files, self._retags = self._repaired_files(), None
         self._file_edits = None
         return self._repairs()
@@ -408,14 +408,14 @@ class _Draft:
         names = with_new_names(self._wheel, self._editor.document, renaming, naming)
         self._editor.document = names.document
         self._notes += names.notes
-        changes = [self._asked.change(change, part) for part, change in names.changes]
+        changes = [self._requested.change(change, part) for part, change in names.changes]
         if renaming.wheel is not None:
             self._files["WHEEL"] = renaming.wheel
             old, new = self._wheel.filename.build, renaming.filename.build
             if old and new and build_order(new) < build_order(old):
                 self._notes.append(f"Installers prefer the build tag {old}, which the wheel had, to {new}.")
             change = Change("Build", ChangeAction.SET_BUILD_TAG, old, new, reason="it gets this build tag")
-            changes.append(self._asked.change(change, "build_tag"))
+            changes.append(self._requested.change(change, "build_tag"))
         return changes
 
     def _check_companions(self) -> list[Change]:

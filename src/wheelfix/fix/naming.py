@@ -222,7 +222,10 @@ def _broken_pins(old: str, new: str) -> tuple[str, ...]:
 
 
 def _with_build(content: bytes, build: str) -> bytes | None:
-    """Return WHEEL with ``Build`` as the format wants it, ``None`` if it says so already."""
+    """Return WHEEL with ``Build`` as the format wants it, ``None`` if it says so already.
+
+    The field keeps its spelling, unlike where a repair corrects it (:func:`wheelfix.wheel.wheel_file.with_field`).
+    """
     document = Document.parse(content)
     present = document.all("Build")
     if [each.value.strip() for each in present] == [build]:

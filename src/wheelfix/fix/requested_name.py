@@ -1,4 +1,4 @@
-"""What a wheel is to be called by edits, whether a rule asked for them or the caller did."""
+"""The name, version and build tag that edits request for a wheel, whether they come from rules or from the caller."""
 
 from msgspec.structs import replace
 
@@ -9,8 +9,8 @@ from wheelfix.wheel.filename import public, same_version
 from wheelfix.wheel.wheel import Wheel
 
 
-class Asked:
-    """What edits want the wheel to be called, and which rules asked for it; the last one that asks for a part counts."""
+class RequestedName:
+    """What edits request that the wheel is called, and by which rules; of several edits of one part the last one counts."""
 
     def __init__(self) -> None:
         self._own: dict[str, str | bool | None] = {}
@@ -53,6 +53,6 @@ class Asked:
             del self._own["version"], self._own["post"]
 
     def change(self, change: Change, part: str) -> Change:
-        """Return a change that follows from ``part``, with the rule that asked for it and its reason."""
+        """Return a change that follows from ``part``, with the rule that requested it and its reason."""
         rule, reason = self._by.get(part, (None, None))
         return replace(change, rule=rule, reason=reason or change.reason)

@@ -39,12 +39,12 @@ def render_problem(subject: str, problem: Problem | WheelfixError) -> str:
 
 
 def render_outcome(
-    outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool = False, idle: str = NO_RULE, diff: bool = False
+    outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool = False, why_unchanged: str = NO_RULE, diff: bool = False
 ) -> str:
     """Return what happened to one wheel, in lines with line ends; empty where ``verbosity`` has nothing to say.
 
-    ``idle`` says why a wheel is unchanged; ``diff`` says that a diff of METADATA follows, so that the requirements that
-    change are not listed here too.
+    ``why_unchanged`` says why a wheel is unchanged; ``diff`` says that a diff of METADATA follows, so that the requirements
+    that change are not listed here too.
     """
     name = shown(str(outcome.source))
     if outcome.problem:
@@ -53,7 +53,7 @@ def render_outcome(
         return render_problem(f"{name} {end}", outcome.problem) + "".join(f"{line}\n" for line in verdicts)
     if verbosity <= QUIET:
         return ""
-    lines = [f"{name}: {_headline(outcome, dry_run, idle)}"]
+    lines = [f"{name}: {_headline(outcome, dry_run, why_unchanged)}"]
     listed = [each for each in outcome.changes if not (diff and each.field == REQUIRES)]
     lines += _changes(listed, verbose=verbosity >= VERBOSE)
     if verbosity >= VERBOSE:
@@ -80,13 +80,13 @@ def _changes(changes: Sequence[Change], *, verbose: bool) -> list[str]:
     return [*lines, *(f"  ... {number} more {_MANY[part]} (use -v to show all)" for part, number in hidden.items())]
 
 
-def _headline(outcome: Outcome, dry_run: bool, idle: str) -> str:
+def _headline(outcome: Outcome, dry_run: bool, why_unchanged: str) -> str:
     if outcome.status is Status.UNCHANGED:
         if outcome.findings:
             return f"nothing fixed; {counted(len(outcome.findings), 'finding')} remain{'s' * (len(outcome.findings) == 1)}"
         by_rule = sum(each.rule is not None for each in outcome.kept)
         kept = f"nothing to change ({counted(by_rule, 'requirement')} kept by rules)"
-        return f"unchanged: {kept if by_rule else idle}"
+        return f"unchanged: {kept if by_rule else why_unchanged}"
     dropped = sum(change.field == REQUIRES and change.after is None for change in outcome.changes)
     other = len(outcome.changes) - dropped
     parts = []

@@ -199,7 +199,7 @@ class AddTags(Struct, frozen=True):
 
 
 class RemoveTags(Struct, frozen=True):
-    """Take the tags away that match any of these patterns, such as ``py2-*`` or ``*-manylinux1_x86_64``."""
+    """Remove the tags that match any of these patterns, such as ``py2-*`` or ``*-manylinux1_x86_64``."""
 
     patterns: str | tuple[str, ...]
 

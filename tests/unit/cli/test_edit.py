@@ -345,7 +345,7 @@ def test_refusals_of_wheels_speak_of_what_edit_has() -> None:
         (
             ("--drop", "foo"),
             "--drop foo: applied to nothing in this run: only extras require what it names. "
-            "To mean it all the same, give it whole: foo; extra == 'x'",
+            "To change it anyway, give the whole requirement: foo; extra == 'x'",
         ),
         (
             ("--replace-requirement", "nmpy", "numpy"),
@@ -375,7 +375,7 @@ def test_what_applies_to_nothing_is_reported(options: tuple[str, ...], warning: 
 
 def test_each_option_that_applies_to_nothing_has_its_own_way_out() -> None:
     ran = edit("--drop", "foo", "--relax", "tritno", "--drop-upper", "triton")
-    assert "--drop foo: applied to nothing in this run: only extras require what it names. To mean" in ran.err
+    assert "--drop foo: applied to nothing in this run: only extras require what it names. To change it anyway" in ran.err
     assert "--relax tritno: applied to nothing in this run. Did you mean triton?\n" in ran.err
     assert "rule edit-drop-upper-triton: 'triton==3.0' is kept: set-specifier does not apply" in ran.err
 
@@ -594,3 +594,12 @@ def test_the_sections_of_the_help_name_options_that_exist() -> None:
     assert {name.replace("_", "-") for name in CHANGES} <= set(names)
     for title in EDITING:
         assert f"\n{title}:\n" in text
+
+
+def test_hints_that_are_put_in_words_of_options_exist() -> None:
+    """A hint that is worded in another way would be printed as it is for rules, and nobody would notice."""
+    from wheelfix.cli.edit import _AS_OPTIONS
+    from wheelfix.rules import values
+
+    source = Path(values.__file__).read_text("utf-8")
+    assert all(f'"{hint}"' in source for hint in _AS_OPTIONS)
