@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from wheelfix.errors import ResultError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
+    from multiprocessing.context import BaseContext
     from multiprocessing.process import BaseProcess
 
 Item = TypeVar("Item")
@@ -85,7 +86,8 @@ class Processes:
     def __init__(self, jobs: int, module: str) -> None:
         self._jobs = jobs
         self._module = module
-        self._pool: Executor | None = _started(jobs, module)
+        self._workers: list[BaseProcess] = []
+        self._pool: Executor | None = _started(jobs, module, self._workers)
 
     @property
     def most_begun(self) -> int:
@@ -98,14 +100,21 @@ class Processes:
         :raises BrokenExecutor: if one died; until :meth:`stop` that does not change.
         :raises ResultError: if new ones cannot be started.
         """
-        self._pool = self._pool or _started(self._jobs, self._module)
+        self._pool = self._pool or _started(self._jobs, self._module, self._workers)
         return self._pool.submit(function, item)
 
-    def stop(self) -> None:
-        """Wait until the processes have ended; the next item starts new ones."""
+    def stop(self, *, broken: bool = False) -> None:
+        """Wait until the processes have ended; the next item starts new ones. Of ``broken`` ones those left are ended."""
         pool, self._pool = self._pool, None
-        if pool:
-            pool.shutdown()
+        if pool is None:
+            return
+        if broken:
+            # CPython ends the others itself, but for one that is being started just then: waiting for it would never end.
+            for each in self._workers:
+                if each.pid is not None and each.is_alive():  # without one the system refused to start it
+                    each.terminate()
+        pool.shutdown()
+        self._workers.clear()
 
 
 def run_all(
@@ -214,13 +223,13 @@ def _in_processes(
             else:
                 (broken if isinstance(error, BrokenExecutor) else alone).append(task)
         if broken:
-            pool.stop()
+            pool.stop(broken=True)
         broken.sort(key=lambda task: task.start)  # in the order in which they were handed out
         for index in chain(*alone, *broken[: pool.most_begun]):
             for _, future in _handed_out(function, {index: items[index : index + 1]}, pool):
                 error = _error_of(future)
                 if isinstance(error, BrokenExecutor):
-                    pool.stop()
+                    pool.stop(broken=True)
                 yield index, future.result()[0] if error is None else lost(items[index], error)
         left = broken[pool.most_begun :]
 
@@ -252,14 +261,18 @@ def _error_of(future: "Future[Result]") -> BaseException | None:
     return CancelledError() if future.cancelled() else future.exception()
 
 
-def _started(jobs: int, module: str) -> "Executor":
+def _started(jobs: int, module: str, workers: "list[BaseProcess]") -> "Executor":
+    """Return a pool of ``jobs`` processes, which are added to ``workers`` as they are started.
+
+    :raises ResultError: if the system does not let this process start so many.
+    """
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = _open_files() + _BESIDE_WORKERS + _PER_WORKER * jobs
     if limit != resource.RLIM_INFINITY and limit < needed:
         # Checked first: if the limit is only met while processes are started, each of them prints a traceback.
         raise _not_started(jobs, f"this process may open {limit} files only", f"Allow more with `ulimit -n {needed}`")
     try:
-        return _pool(jobs, module)
+        return _pool(jobs, module, workers)
     except OSError as error:
         if error.errno not in _NO_MORE:
             raise
@@ -277,7 +290,24 @@ def _not_started(jobs: int, why: str, way: str) -> ResultError:
     return ResultError("no-workers", f"{jobs} processes cannot be started: {why}", hint=f"{way}, or run with fewer jobs.")
 
 
-def _pool(jobs: int, module: str) -> "Executor":
+class _NotingContext:
+    """A context of :mod:`multiprocessing` that adds every process which it makes to ``made``."""
+
+    def __init__(self, context: "BaseContext", made: "list[BaseProcess]") -> None:
+        self._context = context
+        self._made = made
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def Process(self, *arguments: Any, **options: Any) -> "BaseProcess":  # noqa: N802 - the name that the pool calls
+        """Return a new process."""
+        process: BaseProcess = self._context.Process(*arguments, **options)  # type: ignore[attr-defined]
+        self._made.append(process)
+        return process
+
+
+def _pool(jobs: int, module: str, workers: "list[BaseProcess]") -> "Executor":
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
@@ -290,7 +320,8 @@ def _pool(jobs: int, module: str) -> "Executor":
         context.set_forkserver_preload([module])
         with _interrupts_ignored():  # inherited: Ctrl-C is for this process to act on
             forkserver.ensure_running()
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_follow_parent)
+    noting = cast("BaseContext", _NotingContext(context, workers))
+    return ProcessPoolExecutor(jobs, mp_context=noting, initializer=_follow_parent)
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def test_each_file_that_is_published_is_reported_by_its_name(server: Server, mir
 def test_one_wheel_starts_no_other_process(server: Server, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process of its own takes longer than a small wheel does."""
 
-    def started(jobs: int, module: str) -> None:
+    def started(jobs: int, module: str, _: object) -> None:
         raise AssertionError(f"{jobs} processes for {module}")
 
     monkeypatch.setattr("wheelfix.executors._started", started)
