@@ -12,10 +12,13 @@ The tree, by what is wrong::
     ├── NeedError            the wheel needs what would be dropped, or may need it, or may be damaged
     ├── RegressionError      the fixed wheel would have an error that the original has not
     ├── RulesError           a rule file
+    ├── ManifestError        the manifest of a mirror
+    ├── LockError            a lock file
     ├── EditError            an edit is not possible
     │   └── CopySourceError      the wheels of the release do not say what is to be copied
     ├── OutputError          the result cannot be written where it should be
     ├── MirrorError          the mirror cannot do what it is given to do
+    │   └── ChangedMeanwhile     another writer was faster
     └── ResultError          the run went wrong; nothing was published
         ├── SourceChanged        the wheel changed while it was read
         └── VerificationError    what was written is not what was planned
@@ -27,6 +30,9 @@ do. Errors of the operating system (no permission, disk full) remain :class:`OSE
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
     from wheelfix.results import Finding
 
 
@@ -89,6 +95,25 @@ class RulesError(WheelfixError):
         self.findings = findings
 
 
+class ManifestError(WheelfixError):
+    """A manifest is not there, or has errors: ``findings`` lists them all, each with file, source and key."""
+
+    def __init__(self, code: str, message: str, *, hint: str, findings: "tuple[Finding, ...]" = ()) -> None:
+        super().__init__(code, message, hint=hint)
+        self.findings = findings
+
+
+class LockError(WheelfixError):
+    """The lock file at ``path`` cannot be read: ``problem`` says why, ``line`` where, counted from 1 if it is known."""
+
+    def __init__(self, code: str, path: "Path", problem: str, *, hint: str, line: int | None = None) -> None:
+        place = f"{path}, line {line}" if line else str(path)
+        super().__init__(code, f"{place} cannot be used as a lock file: {problem}", hint=hint)
+        self.path = path
+        self.problem = problem
+        self.line = line
+
+
 class EditError(WheelfixError):
     """The edit is not possible on this wheel, or on none."""
 
@@ -103,6 +128,17 @@ class OutputError(WheelfixError):
 
 class MirrorError(WheelfixError):
     """The mirror cannot do what it is given to do, or is damaged."""
+
+
+class ChangedMeanwhile(MirrorError):
+    """Another writer changed the file at ``key`` since it was read; those at the keys ``written`` are written."""
+
+    def __init__(self, key: str, written: "Collection[str]" = ()) -> None:
+        super().__init__(
+            "changed-meanwhile", f"another process changed {key} during the run", hint="Run the same command again."
+        )
+        self.key = key
+        self.written = frozenset(written)
 
 
 class ResultError(WheelfixError):

@@ -321,7 +321,7 @@ def _pool(jobs: int, module: str, workers: "list[BaseProcess]") -> "Executor":
         with _interrupts_ignored():  # inherited: Ctrl-C is for this process to act on
             forkserver.ensure_running()
     noting = cast("BaseContext", _NotingContext(context, workers))
-    return ProcessPoolExecutor(jobs, mp_context=noting, initializer=_follow_parent)
+    return ProcessPoolExecutor(jobs, mp_context=noting, initializer=_follow_parent, initargs=(dict(os.environ),))
 
 
 @contextmanager
@@ -336,10 +336,17 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _follow_parent() -> None:
-    """Let a worker finish its wheel when Ctrl-C is pressed, and end it when its parent is killed."""
+def _follow_parent(environment: Mapping[str, str]) -> None:
+    """Let a worker finish its wheel when Ctrl-C is pressed, and end it when its parent is killed.
+
+    It has the ``environment`` that its parent has now: a fork server that an earlier run started has an older one, without
+    the credentials that a script has set since.
+    """
     import multiprocessing
 
+    if os.environ != environment:
+        os.environ.clear()
+        os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

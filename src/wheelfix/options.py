@@ -15,7 +15,8 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from wheelfix.errors import MirrorError
-from wheelfix.text import CODE_PAGES, closest
+from wheelfix.locations import Url, without_file_scheme
+from wheelfix.text import CODE_PAGES, closest, shown
 
 if TYPE_CHECKING:
     from wheelfix.wheel.filename import WheelFilename
@@ -95,7 +96,8 @@ class Naming(Struct, frozen=True, kw_only=True):
     ``None`` leaves each as it is. A ``version`` is the whole of it; ``post`` is a post-release of the one that the wheel
     has: a number, or one to add, such as ``+1``. ``drop_local`` takes the local version away. With ``rename_unchanged``
     wheels in which nothing else changes get the name as well. With ``follow_pins`` requirements on a given wheel of one
-    certain version follow that wheel to its new name and version.
+    certain version follow that wheel to its new name and version. ``beside`` are the file names of wheels that other runs
+    give a new name in the same way, all of them: with ``rename_unchanged`` requirements follow these, too.
 
     :raises EditError: if one cannot be part of a file name.
     :raises ExclusiveOptions: if two of them cannot be meant together.
@@ -109,6 +111,7 @@ class Naming(Struct, frozen=True, kw_only=True):
     build_tag: str | None = None
     rename_unchanged: bool = False
     follow_pins: bool = False
+    beside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no file name can hold."""
@@ -167,6 +170,7 @@ class Output(Struct, frozen=True, kw_only=True):
     files that differ. With ``dry_run`` nothing is written. With ``sbom`` a wheel that changes carries its provenance.
 
     :raises ExclusiveOptions: if ``in_place``, which always replaces, comes with ``overwrite``.
+    :raises ValueError: if ``directory`` is a URL: :func:`wheelfix.fix_into_mirror` writes to buckets.
     """
 
     directory: Path | str = "fixed"
@@ -179,6 +183,8 @@ class Output(Struct, frozen=True, kw_only=True):
         """Refuse what cannot be meant."""
         if self.in_place and self.overwrite:
             raise ExclusiveOptions("in_place", "overwrite")
+        if isinstance(self.directory, str) and _URL.match(self.directory):
+            raise ValueError("directory must be on this machine, and is a URL; fix_into_mirror writes to buckets")
 
     @classmethod
     def of(cls, given: "Output | Path | str") -> "Output":
@@ -256,7 +262,7 @@ class Targets(Struct, frozen=True):
     """Which wheels of a release are wanted: those for ``platforms`` and ``pythons``, all of them where none is named.
 
     ``platforms`` are patterns of platform tags such as ``manylinux*_x86_64``, ``pythons`` versions such as 3.11. Wheels for
-    any platform are always wanted.
+    any platform are always wanted, and ``universal2`` ones for each of the two kinds of Mac.
 
     :raises MirrorError: if a text of ``pythons`` is no version such as 3.11.
     """
@@ -283,12 +289,14 @@ _PYTHON: Final = re.compile(r"3\.\d{1,2}")
 class Limits(Struct, frozen=True, kw_only=True):
     """How long to wait, in seconds.
 
-    ``download_seconds`` is for everything that a run downloads, ``lock_seconds`` for another process that writes to the same
-    mirror; -1 waits forever.
+    ``download_seconds`` is for everything that a run downloads, ``lock_seconds`` for other processes that write to the same
+    mirror; -1 waits forever. A bucket keeps files that no page lists for ``grace_seconds``: another process may be about to
+    list them.
     """
 
     download_seconds: float = 24 * 3600
     lock_seconds: float = 600
+    grace_seconds: float = 24 * 3600
 
 
 MOST_CONNECTIONS: Final = 64
@@ -318,6 +326,24 @@ class Requests(Struct, frozen=True, kw_only=True):
         for name in ("max_requests", "max_time"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, and is {getattr(self, name)}")
+
+
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def local_paths(given: Iterable[Path | str] | Path | str) -> list[Path]:
+    """Return the paths that ``given`` are; a text or a path alone is a list of one.
+
+    :raises ValueError: if one is the URL of something that is not on this machine.
+    """
+    paths = []
+    for each in listed(given):
+        plain = without_file_scheme(each) if isinstance(each, str) else each
+        if isinstance(plain, str) and _URL.match(plain):  # of the URL only the name is shown: the rest may hold a secret
+            name = shown(Url(plain.partition("#")[0]).name)
+            raise ValueError(f"{name} is given by a URL; use wheelfix.fetch_wheels, which downloads it")
+        paths.append(Path(plain))
+    return paths
 
 
 @overload

@@ -1,7 +1,8 @@
 """How the library reports its progress, so that it needs no terminal: a protocol, and an object that reports nothing.
 
 A file is started, advances by bytes, and ends with what became of it. The events of one file come in this order; those of
-several may be mixed. They are reported in the process that started the run: wheels that other processes work on only end.
+several may be mixed. They are reported in the process that started the run: wheels that other processes work on only end,
+and what they download for a sync is reported once it is there.
 
 An exception in a progress object changes nothing else: what happens to a wheel, and what is reported of the run, are the
 same as without it. The first one is logged, with its traceback, by the logger ``wheelfix``, as ``concurrent.futures`` does
@@ -13,7 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from wheelfix.results import CheckedWheel, Outcome, Published
+    from collections.abc import Mapping
+
+    from wheelfix.results import CheckedWheel, Outcome, Problem, Published
 
 
 class Progress(Protocol):
@@ -24,6 +27,9 @@ class Progress(Protocol):
 
         It has ``size`` bytes, ``None`` where that is not known, of which ``resumed`` are there from an interrupted run.
         """
+
+    def upload_started(self, name: str, size: int) -> None:
+        """Report that the file ``name``, which has ``size`` bytes, is sent to a bucket from here on."""
 
     def file_advanced(self, name: str, count: int) -> None:
         """Report that ``count`` more bytes of ``name`` are done."""
@@ -46,11 +52,23 @@ class Progress(Protocol):
     def project_done(self, project: str) -> None:
         """Report that all files of ``project`` are done."""
 
+    def planned(self, counts: "Mapping[str, int]", size: int) -> None:
+        """Report what a sync is about to do: how many files by action, such as ``add``.
+
+        ``size`` is how many bytes are to be downloaded, as far as the indexes say it.
+        """
+
+    def source_failed(self, source: str, project: str | None, problem: "Problem") -> None:
+        """Report what went wrong with a ``source`` of a manifest, or one ``project`` of it."""
+
 
 class NoProgress:
     """Reports nothing."""
 
     def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
+        """Do nothing."""
+
+    def upload_started(self, name: str, size: int) -> None:
         """Do nothing."""
 
     def file_advanced(self, name: str, count: int) -> None:
@@ -72,6 +90,12 @@ class NoProgress:
         """Do nothing."""
 
     def project_done(self, project: str) -> None:
+        """Do nothing."""
+
+    def planned(self, counts: "Mapping[str, int]", size: int) -> None:
+        """Do nothing."""
+
+    def source_failed(self, source: str, project: str | None, problem: "Problem") -> None:
         """Do nothing."""
 
 

@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
+from wheelfix.version import REFERENCE
+
 _UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 """The categories of what ``str.isprintable`` calls unprintable, without the blank."""
 
@@ -33,13 +35,14 @@ def cut(text: str, most: int = 100) -> str:
 
 
 def shown_anywhere(text: str) -> str:
-    """Return a text from :func:`shown` in a form that is the same on every version of Python, each with its own Unicode.
+    """Return ``text`` as by :func:`shown`, and the same on every version of Python, each with its own Unicode.
 
     Characters that Unicode 3.2, which every Python knows, did not have are escaped as well.
 
     >>> shown_anywhere("a\u00fc\U0001fae8") == shown_anywhere("a\u00fc\\U0001fae8")
     True
     """
+    text = shown(text)
     if text.isascii():
         return text
     return "".join(
@@ -66,13 +69,39 @@ def shown_few(names: Sequence[str], most: int = 3) -> str:
     return shown(", ".join(names[:most]) + more)
 
 
-CODE_PAGES: Final = "docs/checks.md, docs/mirror-checks.md and docs/errors.md list all codes."
+CODE_PAGES: Final = f"All codes: {REFERENCE}codes.md"
 """What to say of a code that is like no other."""
+
+
+def after_seconds(seconds: float) -> str:
+    """Return the words for a time that somebody waited, with a space in front; none if that was none.
+
+    >>> after_seconds(1), after_seconds(0.5), after_seconds(0)
+    (' after 1 second', ' after 0.5 seconds', '')
+    """
+    return f" after {seconds:g} second{'s' * (seconds != 1)}" if seconds else ""
 
 
 def counted(number: int, thing: str) -> str:
     """Return a number of things: ``1 file``, ``2 files``."""
     return f"{number} {thing}{'s' * (number != 1)}"
+
+
+def shown_size(size: int) -> str:
+    """Return a number of bytes for people, in decimal units.
+
+    >>> shown_size(999), shown_size(999_999), shown_size(612_345_678), shown_size(3_310_000_000)
+    ('999 bytes', '1.0 MB', '612.3 MB', '3.3 GB')
+    """
+    if size < 1000:
+        return counted(size, "byte")
+    exponent = min((len(str(size)) - 1) // 3, len(_UNITS))
+    if exponent < len(_UNITS) and round(size / 1000**exponent, 1) >= 1000:
+        exponent += 1
+    return f"{size / 1000**exponent:.1f} {_UNITS[exponent - 1]}"
+
+
+_UNITS: Final = ("kB", "MB", "GB", "TB")
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
@@ -109,6 +138,18 @@ def as_utf8(text: str) -> str:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # a surrogate that is no byte
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def on_one_line(text: str) -> str:
+    """Return ``text`` as UTF-8 without control characters, which are escaped: neither HTML nor a log keeps them as they are.
+
+    >>> on_one_line("a\\rb")
+    'a\\\\rb'
+    """
+    return _CONTROLS.sub(lambda found: _escaped(found[0]), as_utf8(text))
+
+
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def _escaped(char: str) -> str:

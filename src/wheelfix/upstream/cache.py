@@ -1,6 +1,6 @@
 """Answers of servers, kept from run to run, and used again only if the server confirms them.
 
-Every answer in the cache is asked for again, with If-None-Match or If-Modified-Since (RFC 9110, 13), whatever its
+Every answer in the cache is requested again, with If-None-Match or If-Modified-Since (RFC 9110, 13), whatever its
 Cache-Control says: who checks an index wants to know what it serves now.
 """
 

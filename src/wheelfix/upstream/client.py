@@ -13,7 +13,8 @@ from pypi_simple import DistributionPackage, IndexPage, ProjectPage, ProjectStat
 
 from wheelfix.errors import MirrorError
 from wheelfix.text import shown
-from wheelfix.upstream.http import LARGEST_PAGE, MISSING, OK, Answer, Session, bad_answer
+from wheelfix.upstream.answers import MISSING, OK, bad_answer, length_of
+from wheelfix.upstream.http import LARGEST_PAGE, Answer, Session
 from wheelfix.upstream.urls import shown_url
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ _TAG: Final = re.compile(rb"<[/a-z]", re.IGNORECASE)
 _INDEX_URL: Final = "The URL of an index usually ends in /simple/."
 _STATUS: Final = "project-status"
 _STATUSES: Final = frozenset(map(str, ProjectStatus))
+_LONGEST_NAME: Final = 255 - len(".metadata")
+"""In bytes: no file system takes a longer name for a wheel and its metadata file."""
+_LARGEST_FILE: Final = 1 << 44
+"""In bytes: no index has a file of so many."""
 _Page = TypeVar("_Page")
 
 
@@ -36,8 +41,8 @@ class ServedPage(Struct, frozen=True):
     """A page as it was served: ``form`` is json or html, ``raw`` the JSON document, if it is one.
 
     A page that is not ``complete`` may be cut off: neither the server nor the page itself shows where it ends.
-    ``unknown_status`` is the status of the project there, if PEP 792 does not define it: the rest of the page is used
-    all the same.
+    ``age`` is how many seconds ago a cache received it, ``None`` where none says so. ``unknown_status`` is the status of the
+    project there, if PEP 792 does not define it: the rest of the page is used all the same.
     """
 
     url: str
@@ -47,6 +52,7 @@ class ServedPage(Struct, frozen=True):
     unknown_status: str | None = None
     content_type: str = ""
     cache_control: str = ""
+    age: int | None = None
     complete: bool = True
 
     @property
@@ -75,7 +81,7 @@ def get_page(
 ) -> ServedPage | None:
     """Return the page of a project, of at most ``largest`` bytes, ``None`` where the index has none.
 
-    :raises MirrorError: if it cannot be read, or the server does not answer.
+    :raises MirrorError: if it cannot be read or is that of another project, or the server does not answer.
     """
     url = project_url(index, project)
     answer = session.get(url, accept, largest=largest)
@@ -85,6 +91,8 @@ def get_page(
         raise bad_answer(url, answer.status)
     if _is_json(answer):
         found = _parsed(url, lambda: _project_json(answer))
+        if canonicalize_name(found.page.project) != canonicalize_name(project):
+            raise _other_project(url, found.page.project)
     else:
         _check_tags(url, answer.body)
         flat = _flattened(answer)
@@ -94,7 +102,17 @@ def get_page(
         url=url,
         content_type=_content_type(answer),
         cache_control=answer.headers.get("Cache-Control", ""),
+        age=length_of(answer.headers.get("Age", "")),
         complete=found.form == "json" or _is_complete(answer),
+    )
+
+
+def _other_project(url: str, project: str) -> MirrorError:
+    """Return the error for a page that says itself what it is of (PEP 691): of another project it says nothing."""
+    return MirrorError(
+        "bad-page",
+        f"{shown_url(url)} is the page of another project, {shown(project)}",
+        hint="Report it to the index; a proxy may have mixed up its answers.",
     )
 
 
@@ -164,14 +182,43 @@ def _project_json(answer: Answer) -> ServedPage:
     raw, url = json.loads(answer.body), answer.url
     given = raw.get(_STATUS) if isinstance(raw, dict) else None
     unknown = _unknown(given.get("status")) if isinstance(given, dict) else None
-    page = ProjectPage.from_json_data(raw if unknown is None else {**raw, _STATUS: {}}, url)
+    read = _usable(raw if unknown is None else {**raw, _STATUS: {}})
+    page = ProjectPage.from_json_data(read, url)
     return ServedPage(url, "json", page, raw, unknown)
+
+
+def _usable(raw: Any) -> Any:
+    """Return a JSON page without files whose names are too long, and without sizes that no file has.
+
+    A name of some hundred kilobytes takes a parser minutes, and one number that cannot be would stop a sum over all pages.
+    """
+    files = raw.get("files") if isinstance(raw, dict) else None
+    if not isinstance(files, list):
+        return raw
+    return {**raw, "files": [_with_size(each) for each in files if not _is_too_long(each)]}
+
+
+def _is_too_long(file: object) -> bool:
+    name = file.get("filename") if isinstance(file, dict) else None
+    return isinstance(name, str) and _is_long(name)
+
+
+def _is_long(name: str) -> bool:
+    return len(name.encode(errors="replace")) > _LONGEST_NAME
+
+
+def _with_size(file: Any) -> Any:
+    size = file.get("size") if isinstance(file, dict) else None
+    if not isinstance(size, int) or 0 <= size <= _LARGEST_FILE:
+        return file
+    return {**file, "size": None}
 
 
 def _flattened(answer: Answer) -> "FlatPage":
     from wheelfix.upstream.html_links import flatten  # imported late: most indexes serve JSON
 
-    return flatten(answer.body, _charset(answer))
+    flat = flatten(answer.body, _charset(answer))
+    return replace(flat, anchors=[each for each in flat.anchors if not _is_long(each.text)])
 
 
 def _project_html(flat: "FlatPage", project: str, url: str) -> ServedPage:

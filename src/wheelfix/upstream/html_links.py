@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from html import escape, unescape
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct, field
 from msgspec.structs import replace
-from pypi_simple import DistributionPackage
 
-from wheelfix.upstream.http import length_of
+if TYPE_CHECKING:
+    from pypi_simple import DistributionPackage  # what only the extra "index" installs: a mirror reads its own pages without
 
 _TAG: Final = re.compile(
     r"""<(?P<closes>/?)(?P<name>[a-zA-Z][^\s/<>"']*+)(?P<rest>(?:[^<>"']|"[^"]*"|'[^']*')*+)>""", re.DOTALL
@@ -73,7 +73,7 @@ class FlatPage(Struct, frozen=True):
         links = (f"<a{_written(each.attributes)}>{escape(each.text)}</a>\n" for each in self.anchors)
         return "".join([*heads, *links])
 
-    def with_times(self, packages: list[DistributionPackage]) -> list[DistributionPackage]:
+    def with_times(self, packages: "list[DistributionPackage]") -> "list[DistributionPackage]":
         """Return ``packages``, those of the anchors, with the upload times and sizes that uv reads beyond PEP 503."""
         return [_with_time(each, anchor.attributes) for each, anchor in zip(packages, self.anchors, strict=True)]
 
@@ -184,7 +184,9 @@ def _leads_down(anchor: Anchor) -> bool:
     return not href.startswith("?") and href.rstrip("/") not in _UPWARDS and anchor.text.lower() != _PARENT
 
 
-def _with_time(package: DistributionPackage, attributes: Mapping[str, str]) -> DistributionPackage:
+def _with_time(package: "DistributionPackage", attributes: Mapping[str, str]) -> "DistributionPackage":
+    from wheelfix.upstream.answers import length_of  # imported late, as it needs that extra
+
     time: datetime | None = None
     with suppress(ValueError):  # there is none, or it cannot be read
         time = datetime.fromisoformat(attributes.get("data-upload-time", ""))

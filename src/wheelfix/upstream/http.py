@@ -6,58 +6,55 @@ Credentials come from a netrc file, or from keyring where that is installed; nev
 import hashlib
 import math
 import threading
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from time import sleep
 from typing import Any, Final, NamedTuple
-from urllib.parse import urljoin
 
 import requests
 from msgspec.structs import replace
-from urllib3.exceptions import HTTPError
 
 from wheelfix.errors import MirrorError
+from wheelfix.options import Limits
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Traffic
+from wheelfix.upstream.answers import (
+    BUSY,
+    DENIED,
+    ERRORS,
+    NOT_MODIFIED,
+    OK,
+    REDIRECTS,
+    bad_redirect,
+    closes,
+    follow,
+    inflated,
+    pause_before,
+    release,
+    too_large,
+    why_silent,
+)
 from wheelfix.upstream.cache import Cache, Stored
-from wheelfix.upstream.pacing import Server
+from wheelfix.upstream.pacing import DOWNLOADS_AT_ONCE, Server
 from wheelfix.upstream.sockets import Deadline, LimitedAdapter
-from wheelfix.upstream.urls import host_of, server_of, shown_url, validate_url
+from wheelfix.upstream.urls import server_of, shown_url, validate_url
 from wheelfix.version import __version__
 
-OK: Final = 200
-PARTIAL: Final = 206
-MISSING: Final = 404
-_NOT_MODIFIED: Final = 304
-_HTTP_1_0: Final = 10
-_MOST_DIGITS: Final = 10
-_LONGEST_LENGTH: Final = 15
-"""In digits."""
 _BLOCK: Final = 1 << 16
-_STEP: Final = 1 << 20
 LARGEST_PAGE: Final = 1 << 25
 """In bytes, inflated. The largest pages of PyPI have 10 to 20 million."""
-DENIED: Final = (401, 403)
-_BUSY: Final = (429, 502, 503, 504)
-"""The statuses of a server that may answer otherwise a little later (RFC 9110, 15.6; RFC 6585, 4)."""
 _MOST_TRIES: Final = 4
+_MOST_OF_A_RUN: Final = 1_000_000
+"""How many requests a run that downloads makes at most: some for each wheel, and one for each page."""
 _LONGEST_PAUSE: Final = 120.0
 """In seconds: a server that wants a longer pause is reported, not waited for."""
 _LONGEST_PAUSES: Final = 600.0
 """In seconds: how long all pauses of a session may last together."""
-_SHORT: Final = 1 << 12
-"""In bytes: reading so much, such as the text of a redirect, is faster than opening another connection."""
-_REDIRECTS: Final = (301, 302, 303, 307, 308)
 _MOST_HOPS: Final = 10
-_ERRORS: Final = (OSError, HTTPError, ValueError)
-"""What requests and urllib3 raise: their own errors, of which those of requests are OSErrors, and that of a bad URL."""
-TEMPORARY: Final = frozenset({"no-answer", "limit-reached"})
-"""The codes of errors that say nothing about the URL: the next run may get an answer."""
+_MOST_UNANSWERED: Final = 3
+_LONGEST_SILENCE: Final = 60.0
+"""In seconds: a server that leaves three requests in a row, and all in this time, unanswered gets no more."""
 
 
 class _Requests(requests.Session):
@@ -94,10 +91,10 @@ class Session:
     """A session with web servers, which several threads may use at once.
 
     ``timeout`` is how long to wait for each piece of an answer, ``seconds`` for all answers together; ``most`` limits the
-    number of requests, redirects included. A server that leaves ``patience`` requests in a row unanswered gets no more, if
-    that is given. ``connections`` is how many to keep open to each server. Pauses before a retry are reported to
-    ``progress``; all threads wait for the end of a pause. What is read by :meth:`get` is kept in ``cache``, and read from
-    there again where the server says that it has not changed.
+    number of requests, redirects included. A server that leaves ``patience`` requests in a row unanswered, for ``silence``
+    seconds, gets no more, if that is given. ``connections`` is how many to keep open to each server. Pauses before a retry
+    are reported to ``progress``; all threads wait for the end of a pause. What is read by :meth:`get` is kept in ``cache``,
+    and read from there again where the server says that it has not changed.
 
     :raises MirrorError: from every method, if a URL is not valid, the server does not answer, or a limit is reached.
     """
@@ -109,6 +106,7 @@ class Session:
         seconds: float = 3600,
         most: int = 10_000,
         patience: int | None = None,
+        silence: float = 0,
         connections: int = 1,
         cache: Cache | None = None,
         progress: Progress = NO_PROGRESS,
@@ -119,6 +117,7 @@ class Session:
         self._deadline = Deadline(seconds)
         self._most = most
         self._patience = patience
+        self._silence = silence
         self._pauses_left = _LONGEST_PAUSES
         self._cache = cache
         self._progress = progress
@@ -131,7 +130,7 @@ class Session:
 
     @property
     def traffic(self) -> Traffic:
-        """How much was asked for and received so far."""
+        """How much was requested and received so far."""
         return self._traffic
 
     def close(self) -> None:
@@ -148,18 +147,18 @@ class Session:
         for _ in range(_MOST_HOPS):
             answer = self._request_with_retries(method, url, headers)
             target = answer.headers.get("Location")
-            if answer.status_code not in _REDIRECTS or target is None:
+            if answer.status_code not in REDIRECTS or target is None:
                 return answer
-            _release(answer)
-            url = _follow(url, target)
+            release(answer)
+            url = follow(url, target)
         hint = "Check the URL, or report it to the operator of the index."
-        raise _bad_redirect(f"{shown_url(first)}: too many redirects", hint)
+        raise bad_redirect(f"{shown_url(first)}: too many redirects", hint)
 
     def _request_with_retries(self, method: str, url: str, headers: Mapping[str, str] | None) -> requests.Response:
         answer = self._request_once(method, url, headers)
         for turn in range(1, _MOST_TRIES):
-            pause = _pause_before(turn, answer)
-            if answer.status_code not in _BUSY or pause > min(_LONGEST_PAUSE, self._pauses_left, self._deadline.left()):
+            pause = pause_before(turn, answer)
+            if answer.status_code not in BUSY or pause > min(_LONGEST_PAUSE, self._pauses_left, self._deadline.left()):
                 break
             answer.close()
             self._pause(url, pause, answer.status_code)
@@ -185,7 +184,7 @@ class Session:
         known = server.credentials
         with server.turn():
             if self._patience is not None:
-                server.refuse_silent(server_of(url), self._patience)
+                server.refuse_silent(server_of(url), self._patience, self._silence)
             self._count(url)
             try:
                 answer = self._session().request(
@@ -196,9 +195,9 @@ class Session:
                     stream=True,
                     auth=known,
                 )
-            except _ERRORS as error:
-                raise self._silent(url, *_why_silent(error)) from error
-            server.answered(busy=answer.status_code in _BUSY, closes=_closes(answer))
+            except ERRORS as error:
+                raise self._silent(url, *why_silent(error)) from error
+            server.answered(busy=answer.status_code in BUSY, closes=closes(answer))
         if answer.raw.length_remaining == 0:  # HEAD, 304: reading the empty body gives the connection back
             answer.raw.read(1, decode_content=False)
         if answer.status_code in DENIED and self._find_credentials(url) not in (None, known):
@@ -249,13 +248,14 @@ class Session:
 
     def blocks(self, url: str, answer: requests.Response) -> Iterator[bytes]:
         """Yield the body of the answer from ``url``, as it was sent."""
+        server = self._server(url)
         while True:
             try:
                 block: bytes = answer.raw.read(_BLOCK, decode_content=False)
-            except _ERRORS as error:
-                raise self._silent(url, "breaks off", "Run again.") from error
+            except ERRORS as error:
+                raise self._silent(url, *why_silent(error, "breaks off")) from error
+            server.received()
             if not block:
-                self._server(url).finished()
                 return
             with self._lock:
                 self._traffic = replace(self._traffic, received=self._traffic.received + len(block))
@@ -265,10 +265,10 @@ class Session:
     def read(self, url: str, answer: requests.Response, largest: int) -> bytes:
         """Return the body, inflated and at most ``largest`` bytes, of the answer from ``url``."""
         body = bytearray()
-        for piece in _inflated(url, self.blocks(url, answer), answer.headers.get("Content-Encoding", "")):
+        for piece in inflated(url, self.blocks(url, answer), answer.headers.get("Content-Encoding", "")):
             body += piece
             if len(body) > largest:
-                raise _too_large(url, largest, "No real page is so large; the rest was not read.")
+                raise too_large(url, largest, "No real page is so large; the rest was not read.")
         return bytes(body)
 
     def get(self, url: str, accept: str = "*/*", *, largest: int = LARGEST_PAGE) -> Answer:
@@ -279,7 +279,7 @@ class Session:
         stored = self._cache.load(url, accept) if self._cache else None
         headers = {"Accept": accept, "Accept-Encoding": "gzip"}
         with self.request("GET", url, headers | (stored.conditions() if stored else {})) as answer:
-            if stored is None or answer.status_code != _NOT_MODIFIED:
+            if stored is None or answer.status_code != NOT_MODIFIED:
                 return self._received(url, accept, answer, largest)
             if answer.url == stored.url:
                 with self._lock:
@@ -305,22 +305,24 @@ class Session:
                 digest.update(block)
                 output.write(block)
                 if output.tell() > largest:
-                    raise _too_large(url, largest, "The page says another size.")
+                    raise too_large(url, largest, "The page says another size.")
         return digest.hexdigest()
 
 
-def _closes(answer: requests.Response) -> bool:
-    """Whether the server closes the connection after this answer (RFC 9112, 9.3)."""
-    said = answer.headers.get("Connection", "").lower()
-    return "close" in said or (answer.raw.version == _HTTP_1_0 and "keep-alive" not in said)
+def open_session(limits: Limits, progress: Progress, cache: Cache | None = None) -> Session:
+    """Return a session for the downloads of one run, within ``limits``; pauses are reported to ``progress``.
 
-
-def _release(answer: requests.Response) -> None:
-    """Close an answer that is not needed; its connection is kept if what is left of it is short."""
-    if 0 < (answer.raw.length_remaining or 0) <= _SHORT:
-        with suppress(*_ERRORS):  # it breaks off: then the connection is not kept
-            answer.raw.read(_SHORT, decode_content=False)
-    answer.close()
+    Pages are kept in ``cache``, if there is one.
+    """
+    return Session(
+        seconds=limits.download_seconds,
+        patience=_MOST_UNANSWERED,
+        silence=_LONGEST_SILENCE,
+        most=_MOST_OF_A_RUN,
+        connections=DOWNLOADS_AT_ONCE,
+        cache=cache,
+        progress=progress,
+    )
 
 
 def _credentials_for(url: str) -> tuple[str, str] | None:
@@ -334,122 +336,7 @@ def _credentials_for(url: str) -> tuple[str, str] | None:
     return (found.username, found.password) if found is not None else None
 
 
-def length_of(text: str) -> int | None:
-    """Return the number of bytes that a header or an attribute says, ``None`` where it says none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_LENGTH else None
-
-
-def length_of_file(answer: requests.Response) -> int | None:
-    """Return the length of a file, from the answer with all, a part, or none of it (``*/LENGTH``, RFC 9110, 15.5.17)."""
-    if answer.status_code == OK:
-        return length_of(answer.headers.get("Content-Length", ""))
-    return length_of(answer.headers.get("Content-Range", "").rpartition("/")[2])
-
-
-def _too_large(url: str, largest: int, hint: str) -> MirrorError:
-    return MirrorError("too-large", f"{shown_url(url)} has more than {largest:,} bytes", hint=hint)
-
-
 def _limit_reached(url: str, limit: str) -> MirrorError:
     return MirrorError(
         "limit-reached", f"there is no {limit} left for {shown_url(url)}", hint="Check fewer projects, or raise the limit."
     )
-
-
-def bad_answer(url: str, status: int) -> MirrorError:
-    """Return the error for a server that answers with this ``status`` instead of the file."""
-    if status in DENIED:
-        return MirrorError("access-denied", f"{shown_url(url)} answers {status}", hint=access_hint(url))
-    hint = "The server is busy: run again later." if status in _BUSY else "Check the URL, or run again later."
-    return MirrorError("bad-answer", f"{shown_url(url)} answers {status}", hint=hint)
-
-
-def access_hint(url: str) -> str:
-    """Return what to do where the server of ``url`` requires credentials."""
-    return f"Put your credentials into ~/.netrc (machine {host_of(url)} login ... password ...), or into keyring."
-
-
-def _why_silent(error: Exception) -> tuple[str, str]:
-    """Return what is wrong with a server that gives no answer, and what to do."""
-    if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return (
-            "has a certificate that is not trusted (SSLError)",
-            "If your own certificate authority (CA) signed it, set REQUESTS_CA_BUNDLE to the file with the CA certificate. "
-            "SSL_CERT_FILE has no effect here.",
-        )
-    return f"does not answer: {type(error).__name__}", "Check the URL and the network."
-
-
-def _pause_before(turn: int, answer: requests.Response) -> float:
-    """Return how many seconds to wait before the retry number ``turn``.
-
-    Retry-After is a number of seconds or a date (RFC 9110, 10.2.3); a date counts from that of the answer, as the clocks of
-    server and client need not agree, or from now where the answer has no date that can be read.
-    """
-    said = answer.headers.get("Retry-After", "").strip()
-    if said.isascii() and said.isdigit():
-        return float(said) if len(said) < _MOST_DIGITS else math.inf
-    try:
-        until = parsedate_to_datetime(said)
-        return max(0.0, (until - _date_of(answer)).total_seconds())
-    except (ValueError, TypeError, OverflowError):  # there is none, or it cannot be read, or has no time zone
-        return float(2 ** (turn - 1))
-
-
-def _date_of(answer: requests.Response) -> datetime:
-    """Return when the server says that it answered, or the time now where it does not say."""
-    try:
-        date = parsedate_to_datetime(answer.headers.get("Date", ""))
-        if date.tzinfo is not None:
-            return date
-    except (ValueError, TypeError, OverflowError):
-        pass  # it does not say, or in a way that cannot be read
-    return datetime.now(UTC)  # noqa: TID251 - for a pause only: no wheel depends on it
-
-
-def _follow(url: str, target: str) -> str:
-    """Return where ``url`` redirects to, by the header ``target``."""
-    try:
-        after = urljoin(url, target)
-    except ValueError:
-        after = target
-    try:
-        validate_url(after)
-    except MirrorError as error:  # the user did not type that URL
-        raise _bad_redirect(f"{shown_url(url)} redirects to a URL that is not valid: {error.message}") from error
-    if server_of(url).startswith("https:") and not server_of(after).startswith("https:"):
-        raise _bad_redirect(
-            f"{shown_url(url)} redirects from https to {shown_url(after)}, where others can read and change what is sent"
-        )
-    return after
-
-
-def _bad_redirect(message: str, hint: str = "Report it to the operator of the index.") -> MirrorError:
-    return MirrorError("bad-redirect", message, hint=hint)
-
-
-def _inflated(url: str, blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Yield a body inflated, in small pieces: a few bytes may stand for gigabytes."""
-    if encoding.strip().lower() in ("", "identity"):
-        yield from blocks
-        return
-    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS + 16)
-    try:
-        if encoding.strip().lower() not in ("gzip", "x-gzip"):
-            raise ValueError(f"{encoding} was not accepted")
-        for block in blocks:
-            rest = block
-            while rest:
-                if inflater.eof:  # a body may have several members (RFC 1952, 2.2)
-                    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS + 16)
-                yield inflater.decompress(rest, _STEP)
-                rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-        yield inflater.flush()
-        if not inflater.eof:
-            raise ValueError("the compressed data ends too early")
-    except (zlib.error, ValueError) as error:
-        raise MirrorError(
-            "bad-answer",
-            f"the answer of {shown_url(url)} cannot be decompressed",
-            hint="Report it to the operator of the index.",
-        ) from error

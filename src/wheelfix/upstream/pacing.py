@@ -9,6 +9,8 @@ from typing import Final
 from wheelfix.errors import MirrorError
 from wheelfix.text import shown
 
+DOWNLOADS_AT_ONCE: Final = 4
+"""How many wheels are read or downloaded at a time."""
 _NEW_CONNECTIONS: Final = 4
 """How many requests at a time a server gets that closes each connection. Python's http.server lets 5 connections wait; of 8
 at a time some are lost, and tried again after a second: checking 300 wheels took 9 s, with 4 it takes 1.4 s."""
@@ -28,6 +30,7 @@ class Server:
         self._answers = False
         self._closes = False
         self._unanswered = 0
+        self._silent_since = 0.0
         self._resumes = 0.0
         self._alone = Lock()
         self._few = BoundedSemaphore(_NEW_CONNECTIONS)
@@ -48,22 +51,26 @@ class Server:
         self._answers = not busy
         self._closes = closes
 
-    def finished(self) -> None:
-        """Note that an answer is complete."""
+    def received(self) -> None:
+        """Note that a block of an answer has come, or its end."""
         self._unanswered = 0
 
     def did_not_answer(self) -> None:
         """Note that it did not answer, or that an answer broke off."""
         with self._lock:
             self._answers = False
+            if not self._unanswered:
+                self._silent_since = time.monotonic()
             self._unanswered += 1
 
-    def refuse_silent(self, name: str, patience: int) -> None:
-        """Confirm that the server ``name`` has answered one of the last ``patience`` requests.
+    def refuse_silent(self, name: str, patience: int, seconds: float) -> None:
+        """Confirm that the server ``name`` has answered one of the last ``patience`` requests, or any in ``seconds``.
+
+        The time keeps a network that is gone for a moment, in which several downloads break off, from ending them all.
 
         :raises MirrorError: if it has not.
         """
-        if self._unanswered >= patience:
+        if self._unanswered >= patience and time.monotonic() - self._silent_since >= seconds:
             raise MirrorError(
                 "no-answer", f"{shown(name)} did not answer {patience} times: no more requests", hint="Run again later."
             )

@@ -1,12 +1,12 @@
-"""Which release of an index a requirement stands for: the newest that fits, and its wheels for your targets."""
+"""Which releases of an index a requirement stands for, and which of their wheels are for your targets."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
 from msgspec import Struct
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import Specifier
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -17,38 +17,22 @@ from wheelfix.options import Targets
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import ServedPage, get_page
 from wheelfix.upstream.http import Session
+from wheelfix.upstream.selection import read_requirement
 from wheelfix.wheel.filename import WheelFilename, parsed_version
 
-
-def read_requirement(text: str, *, extras: bool = False) -> Requirement:
-    """Return the project and the versions that ``text`` names, such as ``torch==2.7.0``.
-
-    Extras are refused unless ``extras`` allows them: they choose nothing where only wheels of the project itself count.
-
-    :raises MirrorError: if it names no project, or has a marker, a URL or extras that are not allowed.
-    """
-    try:
-        found = Requirement(text)
-    except InvalidRequirement as error:
-        raise MirrorError(
-            "bad-selection", f"{shown(text)!r} is not a project or requirement", hint="Examples: torch, torch==2.7.0."
-        ) from error
-    if found.marker or found.url or (found.extras and not extras):
-        raise MirrorError(
-            "bad-selection", f"{shown(text)!r} has more than a name and versions", hint="Examples: torch, torch==2.7.0."
-        )
-    return found
+_CPYTHON: Final = re.compile(r"(?:cp|py)([0-9])([0-9]{1,3})?")
+"""The tag of a Python; a name that is longer, which anybody can publish, is none."""
+_MACOS: Final = re.compile(r"(macosx_\d+_\d+_)(\w+)")
+_MACHINES: Final = {"universal2": ("arm64", "x86_64"), "intel": ("x86_64",)}
+"""The machines of wheels for several, which a tag of macOS names together."""
 
 
-_CPYTHON: Final = re.compile(r"(?:cp|py)(\d)(\d+)?")
-
-
-class _Listed(Struct, frozen=True):
-    """A wheel that is listed, and what its name says."""
+class Candidate(Struct, frozen=True):
+    """A file that is listed, and what its name says; ``name`` is ``None`` for a source distribution."""
 
     file: DistributionPackage
-    name: WheelFilename
     version: Version
+    name: WheelFilename | None = None
 
 
 def require_page(session: Session, index: str, project: str) -> ServedPage:
@@ -75,18 +59,44 @@ def choose_wheels(page: ServedPage, requirement: str, targets: Targets = Targets
     :raises MirrorError: if the requirement cannot be read, or nothing fits it.
     """
     wanted = read_requirement(requirement, extras=True)
-    listed = _listed(page, str(canonicalize_name(wanted.name)))
-    fitting = [each for each in listed if _fits(wanted, each)]
-    if not fitting:
-        raise _no_version(wanted, listed, _only_sdists(page, listed))
-    releases = _by_version(each for each in fitting if _is_for(each.name, targets))
-    if not releases:
-        raise _no_wheel(wanted, _by_version(fitting), targets)
+    releases = dict(choose_releases(page, requirement, targets))
     named = _named_versions(wanted) & releases.keys()
-    return [each.file for each in releases[max(named or releases)]]
+    return releases[max(named or releases)]
 
 
-def _listed(page: ServedPage, project: str) -> list[_Listed]:
+def choose_releases(
+    page: ServedPage, requirement: str, targets: Targets = Targets()
+) -> list[tuple[Version, list[DistributionPackage]]]:
+    """Return all releases on ``page`` that fit ``requirement``, the newest first, with their wheels for ``targets``.
+
+    A yanked file is chosen only for a requirement that names its version.
+
+    :raises MirrorError: if the requirement cannot be read, or nothing fits it.
+    """
+    wanted = read_requirement(requirement, extras=True)
+    fitting = fitting_files(page, wanted)
+    releases = _by_version(each for each in fitting if is_for(each, targets))
+    if not releases:
+        raise no_wheel(wanted, fitting, targets)
+    return [(version, [each.file for each in releases[version]]) for version in sorted(releases, reverse=True)]
+
+
+def fitting_files(page: ServedPage, wanted: Requirement, *, sdists: bool = False) -> list[Candidate]:
+    """Return the wheels on ``page`` that fit ``wanted``, whatever they are for; with ``sdists`` those as well.
+
+    A yanked file fits only a requirement that names its version, and a pre-release one that names a pre-release.
+
+    :raises MirrorError: if nothing fits.
+    """
+    project = str(canonicalize_name(wanted.name))
+    wheels, sources = _wheels(page, project), _sdists(page, project)
+    fitting = [each for each in (*wheels, *(sources if sdists else ())) if _fits(wanted, each)]
+    if not fitting:
+        raise _no_version(wanted, wheels, sources)
+    return fitting
+
+
+def _wheels(page: ServedPage, project: str) -> list[Candidate]:
     found = []
     for file in page.wheels:
         try:
@@ -94,24 +104,27 @@ def _listed(page: ServedPage, project: str) -> list[_Listed]:
         except FilenameError:  # installers ignore it, too
             continue
         if name.project == project and name.parsed_version is not None:
-            found.append(_Listed(file, name, name.parsed_version))
+            found.append(Candidate(file, name.parsed_version, name))
     return found
 
 
-def _only_sdists(page: ServedPage, listed: Iterable[_Listed]) -> set[Version]:
-    """Return the versions of which there are source distributions and no wheels."""
-    sdists = (parsed_version(each.version) for each in page.page.packages if each.package_type == "sdist" and each.version)
-    return set(filter(None, sdists)) - {each.version for each in listed}  # installers ignore what is not valid, too
+def _sdists(page: ServedPage, project: str) -> list[Candidate]:
+    found = []
+    for file in page.page.packages:
+        if file.package_type == "sdist" and file.version and canonicalize_name(file.project or "") == project:
+            version = parsed_version(file.version)
+            found += [] if version is None else [Candidate(file, version)]  # installers ignore what is not valid, too
+    return found
 
 
-def _by_version(listed: Iterable[_Listed]) -> Mapping[Version, list[_Listed]]:
-    releases: dict[Version, list[_Listed]] = {}
+def _by_version(listed: Iterable[Candidate]) -> Mapping[Version, list[Candidate]]:
+    releases: dict[Version, list[Candidate]] = {}
     for each in listed:
         releases.setdefault(each.version, []).append(each)
     return releases
 
 
-def _fits(wanted: Requirement, listed: _Listed) -> bool:
+def _fits(wanted: Requirement, listed: Candidate) -> bool:
     pinned = any(_is_exact(each) for each in wanted.specifier)
     if listed.file.is_yanked and not pinned:
         return False
@@ -128,8 +141,9 @@ def _named_versions(wanted: Requirement) -> set[Version]:
     return set(filter(None, named))  # === accepts any text
 
 
-def _no_version(wanted: Requirement, listed: Sequence[_Listed], sdists: set[Version]) -> MirrorError:
-    if sources := sorted((each for each in sdists if wanted.specifier.contains(each, prereleases=True)), reverse=True):
+def _no_version(wanted: Requirement, listed: Sequence[Candidate], sdists: Sequence[Candidate]) -> MirrorError:
+    only = {each.version for each in sdists} - {each.version for each in listed}
+    if sources := sorted((each for each in only if wanted.specifier.contains(each, prereleases=True)), reverse=True):
         these = shown_few([str(each) for each in sources], 5)
         return MirrorError(
             "only-sdists",
@@ -137,19 +151,30 @@ def _no_version(wanted: Requirement, listed: Sequence[_Listed], sdists: set[Vers
             reason=f"it has {these}",
             hint="Name a version that has wheels, or build one with `pip wheel` and add it with `wheelfix mirror add`.",
         )
-    versions = [str(each) for each in sorted(_by_version(listed), reverse=True)]
+    yanked = {each.version for each in listed if each.file.is_yanked and wanted.specifier.contains(each.version)}
+    versions = [str(each) for each in sorted(yanked or _by_version(listed), reverse=True)]
     there = f"it has {shown_few(versions, 5)}" if versions else "it has no wheels of that project"
+    there += ", all yanked" if yanked else ""
     return MirrorError(
         "no-version",
         f"the index has no wheel of a version that fits {shown(str(wanted))}",
         reason=there,
-        hint="Yanked versions and pre-releases are chosen only by name: demo==1.0rc1.",
+        hint=f"Correct the versions. Only {shown(wanted.name)}==VERSION chooses a yanked version, and only a version that "
+        "is a pre-release chooses pre-releases.",
     )
 
 
-def _no_wheel(wanted: Requirement, releases: Mapping[Version, list[_Listed]], targets: Targets) -> MirrorError:
+def no_wheel(wanted: Requirement, fitting: Iterable[Candidate], targets: Targets) -> MirrorError:
+    """Return the error for an index that has ``fitting`` files, and none of them for ``targets``.
+
+    Of the newest release it shows the wheels for these Pythons; if there are none those for these platforms, or else all.
+    """
+    releases = _by_version(fitting)
     newest, named = max(releases), [*targets.platforms, *(f"Python {each}" for each in targets.pythons)]
-    tags = sorted({f"{each.name.python}-{each.name.abi}-{each.name.platform}" for each in releases[newest]})
+    names = [each.name for each in releases[newest] if each.name is not None]
+    near = [each for each in names if _is_for_pythons(each, targets.pythons)]
+    near = near or [each for each in names if _is_for_platform(each, targets.platforms)]
+    tags = sorted({f"{each.python}-{each.abi}-{each.platform}" for each in near or names}) or ["no wheel"]
     return MirrorError(
         "no-wheel",
         f"the index has no wheel of {shown(str(wanted))} for {shown(', '.join(named))}",
@@ -158,10 +183,27 @@ def _no_wheel(wanted: Requirement, releases: Mapping[Version, list[_Listed]], ta
     )
 
 
-def _is_for(name: WheelFilename, targets: Targets) -> bool:
-    tags, patterns = name.platform.split("."), targets.platforms
-    fits_platform = not patterns or "any" in tags or any(fnmatchcase(tag, each) for tag in tags for each in patterns)
-    return fits_platform and (not targets.pythons or any(_is_for_python(name, each) for each in targets.pythons))
+def is_for(candidate: Candidate, targets: Targets) -> bool:
+    """Whether a wheel is for one of the platforms and one of the Pythons of ``targets``, by its name; an sdist is not."""
+    name = candidate.name
+    return name is not None and _is_for_platform(name, targets.platforms) and _is_for_pythons(name, targets.pythons)
+
+
+def _is_for_platform(name: WheelFilename, patterns: Sequence[str]) -> bool:
+    tags = name.platform.split(".")
+    return not patterns or "any" in tags or any(fnmatchcase(tag, each) for tag in _single(tags) for each in patterns)
+
+
+def _single(tags: Iterable[str]) -> Iterator[str]:
+    """Yield ``tags``, and for those of several machines that of each: who wants wheels for one takes those for both."""
+    for tag in tags:
+        yield tag
+        if found := _MACOS.fullmatch(tag):
+            yield from (f"{found[1]}{machine}" for machine in _MACHINES.get(found[2], ()))
+
+
+def _is_for_pythons(name: WheelFilename, pythons: Sequence[str]) -> bool:
+    return not pythons or any(_is_for_python(name, each) for each in pythons)
 
 
 def _is_for_python(name: WheelFilename, python: str) -> bool:

@@ -5,10 +5,19 @@ import socket
 import time
 from contextlib import suppress
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 from weakref import WeakSet
 
 from requests.adapters import HTTPAdapter
+
+_LEAST_RATE: Final = 1000
+"""In bytes a second: four downloads at a time need more even of a mobile link that is throttled to 64 kbit/s."""
+_HEAD_START: Final = 2
+"""How many times the ``timeout`` an answer may take besides, as a server may have to prepare it."""
+
+
+class TooSlow(TimeoutError):
+    """An answer comes too slowly: it would hold a run for hours, though each piece of it is in time."""
 
 
 class Deadline:
@@ -27,7 +36,10 @@ class Deadline:
 
 
 class _Reader(io.RawIOBase):
-    """What comes from a socket: each piece within ``timeout`` seconds, and all of it before ``deadline``."""
+    """One answer from a socket: each piece within ``timeout`` seconds, all of it before ``deadline``, and not too slowly.
+
+    Only the time counts in which the server is waited for: who writes to a slow disk meanwhile loses nothing.
+    """
 
     def __init__(self, sock: Any, timeout: float, deadline: Deadline) -> None:
         super().__init__()
@@ -35,6 +47,8 @@ class _Reader(io.RawIOBase):
         self._raw = sock.makefile("rb", buffering=0)  # it keeps the socket open until the answer is read
         self._timeout = timeout
         self._deadline = deadline
+        self._left = _HEAD_START * timeout
+        """For how many seconds the server may be waited for yet."""
 
     def readable(self) -> bool:
         return True
@@ -43,8 +57,12 @@ class _Reader(io.RawIOBase):
         left = self._deadline.left()
         if not left:
             raise TimeoutError("the time limit is reached")
+        if self._left <= 0:
+            raise TooSlow
         self._sock.settimeout(min(self._timeout, left))
+        begun = time.monotonic()
         count: int | None = self._raw.readinto(buffer)
+        self._left += (count or 0) / _LEAST_RATE - (time.monotonic() - begun)
         return count
 
     def close(self) -> None:
@@ -73,8 +91,38 @@ class _Socket:
         return getattr(self._sock, name)
 
 
+class _Sockets:
+    """The sockets of one adapter.
+
+    They do not know the adapter: urllib3 keeps the connections of a pool until the pool is forgotten, and with a way back
+    to it, from connection to adapter to pool, it never would be, nor any connection closed.
+    """
+
+    def __init__(self, timeout: float, deadline: Deadline) -> None:
+        self._timeout = timeout
+        self._deadline = deadline
+        self._open: WeakSet[_Socket] = WeakSet()
+        self._lock = Lock()
+
+    def wrap(self, sock: Any) -> _Socket:
+        """Return ``sock`` with limits."""
+        wrapped = _Socket(sock, self._timeout, self._deadline)
+        with self._lock:
+            self._open.add(wrapped)
+        return wrapped
+
+    def end(self) -> None:
+        """End all that are open."""
+        with self._lock:
+            sockets = [*self._open]
+        for each in sockets:
+            each.end()
+
+
 class LimitedAdapter(HTTPAdapter):
     """What sessions of requests connect with: ``timeout`` in seconds is for each piece, ``deadline`` for all.
+
+    An answer that takes longer than twice the timeout must have 1,000 bytes for each second more.
 
     Several threads may use it at once, ``most`` of their connections are kept for each server.
 
@@ -84,9 +132,7 @@ class LimitedAdapter(HTTPAdapter):
     """
 
     def __init__(self, timeout: float, deadline: Deadline, most: int) -> None:
-        self._timeout = timeout
-        self._deadline = deadline
-        self._open: WeakSet[_Socket] = WeakSet()
+        self._sockets = _Sockets(timeout, deadline)
         self._lock = Lock()
         super().__init__(pool_maxsize=most)
 
@@ -95,29 +141,20 @@ class LimitedAdapter(HTTPAdapter):
         pool: Any = super().get_connection_with_tls_context(*arguments, **options)
         with self._lock:  # two threads would limit it twice
             if "ConnectionCls" not in vars(pool):
-                pool.ConnectionCls = _limited(pool.ConnectionCls, self._wrap)
+                pool.ConnectionCls = _limited(pool.ConnectionCls, self._sockets)
         return pool
 
     def end(self) -> None:
         """End all connections: who waits for an answer gets an error at once."""
-        with self._lock:
-            sockets = [*self._open]
-        for each in sockets:
-            each.end()
-
-    def _wrap(self, sock: Any) -> _Socket:
-        wrapped = _Socket(sock, self._timeout, self._deadline)
-        with self._lock:
-            self._open.add(wrapped)
-        return wrapped
+        self._sockets.end()
 
 
-def _limited(kind: Any, wrap: Any) -> Any:
+def _limited(kind: Any, sockets: _Sockets) -> Any:
     """Return ``kind``, a class of connections, with sockets that are read in time."""
 
     class Limited(kind):  # type: ignore[misc]
         def connect(self) -> None:
             super().connect()
-            self.sock: Any = wrap(self.sock)
+            self.sock: Any = sockets.wrap(self.sock)
 
     return Limited

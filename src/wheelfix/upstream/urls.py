@@ -6,6 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from wheelfix.errors import MirrorError
 from wheelfix.text import shown
+from wheelfix.version import install_extra
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _SCHEMES: Final = tuple(_DEFAULT_PORTS)
@@ -13,6 +14,8 @@ _WITHOUT_SCHEME: Final = re.compile(
     r"(?://)?(?:[^/@]*@)?(?P<rest>(?P<host>localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d+)?(?:/.*)?)", re.IGNORECASE
 )
 """A host, perhaps with a port and a path, as people copy it from a browser that hides the scheme."""
+
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def looks_like_url(text: str) -> bool:
@@ -56,6 +59,25 @@ def validate_url(url: str) -> None:
             f"the URL of {shown(parts.hostname or '')} contains credentials",
             hint="Put them into ~/.netrc, or into keyring: others can read the arguments of a process.",
         )
+
+
+def split_sha256(url: str) -> tuple[str, str | None]:
+    """Return ``url`` without its fragment, and the sha256 (lower-case hexadecimal) in that, ``None`` where it has none.
+
+    >>> split_sha256("https://example.org/x.whl#egg=x")
+    ('https://example.org/x.whl', None)
+
+    :raises MirrorError: if that is invalid.
+    """
+    plain, _, fragment = url.partition("#")
+    given = [part.partition("=")[2] for part in fragment.split("&") if part.lower().startswith("sha256=")]
+    if any(_SHA256.fullmatch(each) is None for each in given) or len({each.lower() for each in given}) > 1:
+        raise MirrorError(
+            "bad-url",
+            f"{shown_url(url)} has an invalid sha256",
+            hint="It has 64 hexadecimal digits: #sha256=...",
+        )
+    return plain, given[0].lower() if given else None
 
 
 def shown_url(url: str) -> str:
@@ -114,5 +136,5 @@ def missing_extra(error: ImportError) -> MirrorError:
     return MirrorError(
         "no-index-extra",
         f"{error.name} is not installed, which requests to an index require",
-        hint="Install it with: pip install 'wheelfix[index]'",
+        hint=install_extra("index"),
     )

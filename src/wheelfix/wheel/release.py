@@ -5,13 +5,13 @@ release. See https://packaging.python.org/en/latest/specifications/core-metadata
 """
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from msgspec import Struct
 from packaging.utils import canonicalize_name, canonicalize_version
 
 from wheelfix.errors import FilenameError
+from wheelfix.locations import Location
 from wheelfix.results import Disagreement, Problem
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
@@ -91,7 +91,7 @@ Release = tuple[str, str]
 """A project, and a version in one spelling."""
 
 
-def read_name(path: Path) -> WheelFilename | None:
+def read_name(path: Location) -> WheelFilename | None:
     """Return the parts of a wheel's file name, ``None`` if it is not one."""
     try:
         return WheelFilename.parse(path.name)
@@ -123,13 +123,16 @@ def meanings(requirements: Iterable[str]) -> dict[Hashable, str]:
     return {meaning(each): each for each in requirements}
 
 
-def releases_of(paths: Iterable[Path]) -> list[list[Path]]:
+Place = TypeVar("Place", bound=Location)
+
+
+def releases_of(paths: Iterable[Place]) -> list[list[Place]]:
     """Return the wheels by release, by their file names; without wheels that are alone in their release."""
     paths = list(paths)
     return by_release(paths, [read_name(path) for path in paths])
 
 
-def disagreements_of(requirements: Mapping[Path, Sequence[str]]) -> tuple[Disagreement, ...]:
+def disagreements_of(requirements: Mapping[Place, Sequence[str]]) -> tuple[Disagreement, ...]:
     """Return the requirements on which wheels of one release disagree, given the ``requirements`` of each wheel."""
     return tuple(
         disagreement
@@ -138,7 +141,7 @@ def disagreements_of(requirements: Mapping[Path, Sequence[str]]) -> tuple[Disagr
     )
 
 
-def _in_release(paths: Sequence[Path], said: Sequence[Mapping[Hashable, str]]) -> Iterator[Disagreement]:
+def _in_release(paths: Sequence[Location], said: Sequence[Mapping[Hashable, str]]) -> Iterator[Disagreement]:
     name = WheelFilename.parse(paths[0].name)
     differing = in_some([each.keys() for each in said])
     for key, text in {key: text for each in said for key, text in each.items()}.items():

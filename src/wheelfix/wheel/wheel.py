@@ -45,9 +45,9 @@ class WheelArchive:
     ``source`` is what the wheel is read from if that is open already: the file at ``path``, or a remote file, whose file
     name ``path`` is then. A source that you opened is yours to close.
 
-    With ``directory_only`` opening takes a few reads, however many entries there are, but most of the archive is not
-    checked (see :class:`~wheelfix.wheel.zip.layout.Directory`). It is checked when ``layout`` is used, which everything
-    does that writes, or reads more than dist-info.
+    With a ``directory`` the wheel is read from the source of that, by what it lists alone: opening takes a few reads,
+    however many entries there are, but most of the archive is not checked (see
+    :class:`~wheelfix.wheel.zip.layout.Directory`). It is checked when ``layout`` is used, which everything does that writes.
 
     :raises WheelError: if the file is not a wheel, is damaged, or could be read in two ways.
     :raises OSError: if it cannot be read.
@@ -57,17 +57,21 @@ class WheelArchive:
     """The path that was given."""
     source: Readable
     """What the wheel is read from."""
+    directory: Directory | None
+    """The directory of the archive, where only that was read, ``None`` where all of the archive was."""
     dist_info: str
     """The name of the top-level dist-info directory, as the archive spells it."""
 
-    def __init__(self, path: Path | str, *, source: Readable | None = None, directory_only: bool = False) -> None:
+    def __init__(self, path: Path | str, *, source: Readable | None = None, directory: Directory | None = None) -> None:
         self.path = Path(path)
         self._opened: Source | None = None
-        if source is None:
+        self.directory = directory
+        if directory is not None:
+            source = directory.source
+        elif source is None:
             source = self._opened = Source(self.path)
         self.source = source
         try:
-            self._directory = Directory(self.source) if directory_only else None
             self.dist_info = find_dist_info(self.names)
         except BaseException:
             self.close()
@@ -77,17 +81,19 @@ class WheelArchive:
     def layout(self) -> Layout:
         """Where every byte of the archive lies.
 
-        :raises ArchiveError: after opening with ``directory_only``, if the rest of the archive turns out to be invalid.
+        :raises ArchiveError: where only the ``directory`` was read, if the rest of the archive turns out to be invalid.
         """
         return read_layout(self.source)
 
     @property
-    def names(self) -> Collection[str]:
-        """The names of the entries."""
-        return self.layout.names if self._directory is None else self._directory.names
+    def listing(self) -> Layout | Directory:
+        """What the archive lists: its ``layout``, or its ``directory`` where only that was read."""
+        return self.layout if self.directory is None else self.directory
 
-    def _find(self, name: str) -> Entry:
-        return self.layout.find(name) if self._directory is None else self._directory.entry(name)
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the entries, in the order of the directory."""
+        return self.listing.names
 
     def forget(self) -> None:
         """Free what is kept of each entry and each row; it is read again when it is asked for."""
@@ -126,7 +132,7 @@ class WheelArchive:
     def entry(self, file: str) -> Entry | None:
         """Return the entry of the dist-info file ``file``, or ``None`` if there is none."""
         name = f"{self.dist_info}/{file}"
-        return self._find(name) if name in self.names else None
+        return self.listing.find(name) if name in self.names else None
 
     def read(self, file: str) -> bytes:
         """Return the content of the dist-info file ``file``.
@@ -134,7 +140,7 @@ class WheelArchive:
         :raises KeyError: if there is no such file.
         :raises ArchiveError: if it is damaged or larger than 8 MiB (RECORD: 64 MiB).
         """
-        return read_content(self.source, self._find(f"{self.dist_info}/{file}"), limit=limit_of(file))
+        return read_content(self.source, self.listing.find(f"{self.dist_info}/{file}"), limit=limit_of(file))
 
     def close(self) -> None:
         """Close the file, if it was opened here."""
@@ -164,10 +170,15 @@ class Wheel(WheelArchive):
     """METADATA."""
 
     def __init__(
-        self, path: Path | str, *, source: Readable | None = None, directory_only: bool = False, leniently: bool = False
+        self,
+        path: Path | str,
+        *,
+        source: Readable | None = None,
+        directory: Directory | None = None,
+        leniently: bool = False,
     ) -> None:
         self.filename = WheelFilename.parse(Path(path).name)
-        super().__init__(path, source=source, directory_only=directory_only)
+        super().__init__(path, source=source, directory=directory)
         try:
             for error in dist_info_errors(self.dist_info, self.names):
                 raise error

@@ -17,10 +17,12 @@ from wheelfix.wheel.zip.end import End, read_end
 from wheelfix.wheel.zip.findings import STRICT, ArchiveFinding, CollectingReport
 from wheelfix.wheel.zip.plain import read_plain, read_spotless
 from wheelfix.wheel.zip.source import Readable
-from wheelfix.wheel.zip.structs import CENTRAL, Columns, DirectoryRecord, Entry, decode_name
+from wheelfix.wheel.zip.structs import CENTRAL, LOCAL, Columns, DirectoryRecord, Entry, decode_name
 
 _ENTRY_FIELDS: Final = struct.Struct("<8x2H4xI8xH16x")
 """What an entry takes from its directory record itself: flags, method, CRC-32, and the length of its name."""
+_LONGEST_HEADER: Final = LOCAL.size + 2 * 0xFFFF + 24
+"""How much more than its data an entry can take, in bytes: a local header, and a data descriptor in its longest form."""
 
 
 class Entries(Sequence[Entry]):
@@ -227,34 +229,65 @@ def _read_directory(source: Readable, end: End) -> bytes:
     return source.read_at(end.directory_start, end.directory_stop - end.directory_start)
 
 
-class Directory:
-    """What the directory of an archive lists, read in three reads however many entries there are.
+class Directory(Mapping[str, Entry]):
+    """The entries of an archive by name, as its directory lists them, read in three reads however many there are.
 
-    Use it for remote archives, where each read is a request: :func:`read_layout` makes one for each group of entries. Only
-    the entries that you ask for are checked. It is **not** checked that the local headers of all others agree with the
+    Use it for remote archives, where each read is a request: :func:`read_layout` makes one for each group of entries. An
+    entry is read and checked when you ask for it. It is **not** checked that the local headers of all others agree with the
     directory and that no bytes lie between them, so another reader might see another archive. Show what is known from
-    here, but never write anything based on it.
+    here, but never write anything based on it. ``source`` is what the archive is read from.
 
     :raises ArchiveError: if it is not a ZIP archive, or its end or directory is damaged or could be read in two ways.
     :raises SourceChanged: if the file becomes shorter meanwhile.
     """
 
     def __init__(self, source: Readable) -> None:
-        self._source = source
+        self.source = source
         end = read_end(source)
         self._directory = _read_directory(source, end)
-        self._listed = {each.name: (each, limit) for each, limit in list_entries(self._directory, end, 0, STRICT)}
+        listed = list_entries(self._directory, end, 0, STRICT)
+        in_order = sorted(listed, key=lambda each: each[0].record_start)
+        self._listed = {each.name: (each, limit) for each, limit in in_order}
 
     @property
     def names(self) -> KeysView[str]:
-        """The names of the entries, in the order in which they lie."""
+        """The names of the entries, in the order of the directory."""
         return self._listed.keys()
 
-    def entry(self, name: str) -> Entry:
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._listed)
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._listed
+
+    def __getitem__(self, name: str) -> Entry:
+        return self.find(name)
+
+    def find(self, name: str) -> Entry:
         """Return where the entry ``name`` lies; its local header is read and checked.
 
         :raises KeyError: if there is no such entry.
         :raises ArchiveError: if it is damaged, or could be read in two ways.
         """
         listed, limit = self._listed[name]
-        return read_entry(self._source, self._directory, listed, limit, STRICT)
+        return read_entry(self.source, self._directory, listed, limit, STRICT)
+
+    def size_of(self, name: str) -> int:
+        """Return the size of the content of the entry ``name``, in bytes, as the directory says; nothing is read.
+
+        :raises KeyError: if there is no such entry.
+        """
+        return self._listed[name][0].size
+
+    def extent_of(self, name: str) -> tuple[int, int]:
+        """Return from where to where the entry ``name`` lies: up to the next one, but no further than it can reach.
+
+        Nothing is read.
+
+        :raises KeyError: if there is no such entry.
+        """
+        listed, limit = self._listed[name]
+        return listed.offset, min(limit, listed.offset + _LONGEST_HEADER + listed.compressed_size)

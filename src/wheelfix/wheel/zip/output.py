@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import cached_property
+from mmap import mmap
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 from wheelfix.errors import VerificationError
@@ -56,6 +57,14 @@ SMALL: Final = 1 << 22
 """Up to this size, in bytes, nothing is computed in threads: starting them takes longer than the work, some milliseconds."""
 
 
+def _buffer(size: int) -> "bytearray | mmap":
+    """Return memory to read into; where it is large, pages that the system has back as soon as it is not used any more.
+
+    Of a large piece that is freed glibc concludes that so much will be wanted again, and gives nothing back any more.
+    """
+    return mmap(-1, size) if size >= BLOCK else bytearray(size)
+
+
 class RunningDigest:
     """The sha256 of ``source``, computed by a thread that starts at once; of a small one, when it is asked for.
 
@@ -80,7 +89,7 @@ class RunningDigest:
     def _run(self) -> None:
         """Compute the states that are not known yet."""
         try:
-            buffer = memoryview(bytearray(min(BLOCK, self._source.size)))
+            buffer = memoryview(_buffer(min(BLOCK, self._source.size)))
             state = self._states[-1].copy()
             for offset in range((len(self._states) - 1) * BLOCK, self._source.size, BLOCK):
                 if self._stopped:

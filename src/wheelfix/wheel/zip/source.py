@@ -3,14 +3,18 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self, TypeAlias
+from typing import Final, Protocol, Self, TypeAlias, runtime_checkable
 
 from wheelfix.errors import ArchiveError, SourceChanged
+from wheelfix.locations import Url
 
 _BLOCK: Final = 1 << 20
+_PART: Final = 1 << 23
+"""In bytes: how much is requested at a time of a file elsewhere that is read from start to end."""
 
 
 Span: TypeAlias = tuple[int, int, int]
@@ -37,6 +41,50 @@ class Readable(Protocol):
         """Confirm that all reads came from the same file, as far as that can be known.
 
         :raises SourceChanged: if they did not.
+        """
+
+
+@runtime_checkable
+class Ranged(Readable, Protocol):
+    """A file elsewhere, of which each part is a request."""
+
+    def load(self, start: int, stop: int) -> bytes:
+        """Request the bytes from ``start`` to before ``stop``; they are not kept.
+
+        :raises SourceChanged: if it is another file by now.
+        :raises MirrorError: if they do not come.
+        """
+
+
+class RemoteWheel(Protocol):
+    """A wheel that is no file on this machine, and can be read in parts."""
+
+    @property
+    def url(self) -> Url:
+        """Its URL, as it can be shown."""
+
+    @property
+    def name(self) -> str:
+        """The file name of the wheel, which need not be what the URL ends with."""
+
+    @property
+    def sha256(self) -> str | None:
+        """What its sha256 (hexadecimal) should be, as its index or URL says; ``None`` where neither does."""
+
+    @property
+    def metadata_sha256(self) -> str | None:
+        """What the sha256 of its METADATA should be, as its index says (PEP 658); ``None`` where none does."""
+
+    def open(self) -> AbstractContextManager[Readable]:
+        """Open it, to read parts of it at any position.
+
+        :raises MirrorError: if there is none, the server does not answer, or has no HTTP range support (``no-ranges``).
+        """
+
+    def metadata_file(self) -> bytes | None:
+        """Return the metadata file beside it (PEP 658), ``None`` where there is none; it may say what the wheel does not.
+
+        :raises MirrorError: if the server does not answer.
         """
 
 
@@ -170,9 +218,20 @@ def sha256_of(source: Readable) -> str:
     :raises SourceChanged: if it has become shorter.
     """
     digest = hashlib.sha256()
-    for offset in range(0, source.size, _BLOCK):
-        digest.update(source.read_at(offset, min(_BLOCK, source.size - offset)))
+    for block in blocks_of(source):
+        digest.update(block)
     return digest.hexdigest()
+
+
+def blocks_of(source: Readable) -> Iterator[bytes]:
+    """Yield all of ``source`` in order, in blocks: of a file elsewhere in few requests, of which nothing is kept.
+
+    :raises SourceChanged: if it has become shorter, or is another file by now.
+    """
+    block = _PART if isinstance(source, Ranged) else _BLOCK
+    for start in range(0, source.size, block):
+        stop = min(start + block, source.size)
+        yield source.load(start, stop) if isinstance(source, Ranged) else source.read_at(start, stop - start)
 
 
 def length_in_common(one: Readable, start: int, two: Readable, other: int, length: int) -> int:

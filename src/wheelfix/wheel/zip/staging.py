@@ -23,7 +23,11 @@ _NO_MODES: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 """The errors of a file system without owners and permissions, and of any file system if the user does not own the file."""
 _NO_LINKS: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _NO_LOCKS: Final = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
-_HIDDEN_NAME: Final = re.compile(r"\.wheelfix-[0-9a-f]{16}\.part")
+_HIDDEN_NAME: Final = re.compile(r"\.wheelfix-[0-9a-f]{16}\.(?:part|downloads)")
+_PART: Final = ".part"
+"""How the names of files that are being written end, and of directories for links."""
+_DOWNLOADS: Final = ".downloads"
+"""How the names of directories end that hold files of their own."""
 
 
 class NotConfirmed(OSError):
@@ -178,7 +182,27 @@ def directory_for_links(directory: Path) -> Iterator[Path]:
 
     :raises OSError: if ``directory`` cannot be written to.
     """
-    path, descriptor = _hidden_path(directory), -1
+    with _locked_directory(_hidden_path(directory)) as path:
+        yield path
+
+
+@contextmanager
+def directory_for_downloads(directory: Path) -> Iterator[Path]:
+    """Yield a new directory in ``directory`` for files, hidden and locked like a staged file; it is removed with them.
+
+    :raises OSError: if ``directory`` cannot be written to.
+    """
+    with _locked_directory(_hidden_path(directory, _DOWNLOADS)) as path:
+        yield path
+
+
+@contextmanager
+def _locked_directory(path: Path) -> Iterator[Path]:
+    """Yield the new directory ``path``; it is locked, and removed afterwards.
+
+    :raises OSError: if it cannot be made.
+    """
+    descriptor = -1
     while descriptor < 0:
         path.mkdir(mode=0o700)
         try:
@@ -251,15 +275,20 @@ def _locked_mode(descriptor: int, path: Path) -> int:
     return mode if is_it and (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) else 0
 
 
-def _hidden_path(directory: Path) -> Path:
-    return directory / f".wheelfix-{os.urandom(8).hex()}.part"
+def _hidden_path(directory: Path, ending: str = _PART) -> Path:
+    return directory / f".wheelfix-{os.urandom(8).hex()}{ending}"
 
 
 def _remove_directory(path: Path) -> None:
-    """Remove a directory of links; one that contains anything else is not ours, and is kept.
+    """Remove a directory of downloads, or one of links; such a one that contains anything else is not ours, and is kept.
 
     :raises OSError: if it cannot be removed.
     """
+    if path.name.endswith(_DOWNLOADS):
+        import shutil  # imported late: few runs download
+
+        shutil.rmtree(path, ignore_errors=True)  # what is left, as its owner still writes, is removed by another run
+        return
     entries = list(path.iterdir())
     if all(each.is_symlink() for each in entries):
         for each in entries:
