@@ -93,6 +93,11 @@ class Check(Struct, frozen=True):
         )
 
 
+def warning_row(code: str, meaning: str, consequence: str, example: str, remedy: str) -> Check:
+    """Return the row of a warning about a file of settings that works, but probably not as intended."""
+    return Check(code, Severity.WARNING, meaning, consequence=consequence, example=example, remedy=remedy)
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 

@@ -3,24 +3,43 @@
 What is wrong with a wheel itself has its row in ``verify/registry``, what is wrong with a rule file in ``rules/registry``.
 """
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from wheelfix.codes import Check
 from wheelfix.results import Severity
+from wheelfix.version import install_extra
 
 
-def _refused(code: str, meaning: str, remedy: str) -> Check:
-    return Check(
-        code,
-        Severity.ERROR,
-        meaning,
-        consequence="This wheel is left as it is; the others are processed as usual.",
-        remedy=remedy,
-    )
+def _affecting(consequence: str, code: str, meaning: str, remedy: str) -> Check:
+    """Return the row of an error; ``consequence`` says what the run does not do then, and what it does all the same."""
+    return Check(code, Severity.ERROR, meaning, consequence=consequence, remedy=remedy)
 
 
-def _stopped(code: str, meaning: str, remedy: str) -> Check:
-    return Check(code, Severity.ERROR, meaning, remedy=remedy)
+_refused = partial(_affecting, "This wheel is left as it is. The others are processed as usual.")
+_failed = partial(_affecting, "Nothing is written for this wheel. The others are processed as usual.")
+_unread = partial(_affecting, "This wheel is not read. The others are processed as usual.")
+_left_out = partial(_affecting, "The mirror does not get this file. The others are processed as usual.")
+_unchanged = partial(_affecting, "Nothing of this project changes on the mirror. The others are processed as usual.")
+_not_named = partial(
+    _affecting,
+    "`mirror add` and `mirror sync` change nothing of the project that you named, and process the others as usual. "
+    "Commands that read wheels from an index, such as `show` and `fix`, do nothing at all (exit code 2).",
+)
+_unanswered = partial(
+    _affecting,
+    "Nothing of what was requested there changes on a mirror. Other servers and projects are processed as usual.",
+)
+_lock = partial(
+    _affecting, "`mirror affected` reads the other locks, and `mirror sync` removes nothing that this one may name."
+)
+_locked_file = partial(
+    _affecting, "Installing by the lock from the mirror alone fails: the file is not there. All others are synced as usual."
+)
+_ended = partial(_affecting, "The whole run ends here. What was finished before is kept.")
+_unusable = partial(_affecting, "Nothing was done, and the same command ends in the same way again.")
+"""What can be the error of a whole run because of what was typed or set."""
 
 
 # fmt: off
@@ -53,7 +72,7 @@ _SAFETY: Final = (
     _refused("damaged-file",
         "A file in dist-info that would change, such as entry_points.txt, does not match RECORD.",
         "Download or build the wheel again. If the file is right, run `wheelfix repair --trust-content` first."),
-    _refused("damaged-metadata", "METADATA is not what RECORD says: a fixed wheel would vouch for what may be damaged.",
+    _refused("damaged-metadata", "METADATA is not what RECORD says: it may be damaged, and a fixed wheel would hide that.",
         "Download or build the wheel again. If METADATA is right, run `wheelfix repair --trust-content` first."),
     _refused("damaged-provenance", "The provenance of an earlier fix is not what RECORD says.",
         "Download the wheel again. If the file is right, run `wheelfix repair --trust-content` first."),
@@ -128,9 +147,8 @@ _EDITS: Final = (
         "Add the missing tags too, add fewer tags, or publish two wheels."),
     _refused("too-many-tags", "The wheel would have too many tags, or its file name would be too long.",
         "Give it fewer tags."),
-    _refused("no-version",
-        "The version of the wheel cannot have a local version; or an index has no wheel of a version that fits.",
-        "Check the version."),
+    _refused("no-version-to-extend", "The version of the wheel is none by PEP 440, so that it cannot have a local version.",
+        "Build the wheel again."),
     _refused("no-version-in-directory", "The dist-info directory names no version.",
         "Fix it with `wheelfix repair --rename-dist-info`, or build the wheel again."),
     _refused("not-a-local-file", "The wheel is not a local file, and can only be read.", "Download it first."),
@@ -148,88 +166,234 @@ _EDITS: Final = (
     _refused("required-field", "The field is required and cannot be removed.", "Set it instead."),
     _refused("same-directory-name",
         "Two directories of the wheel would get the same name.", "Build the wheel again with one of them."),
+    _refused("sha256-unknown",
+        "A rule compares the sha256 of a remote wheel, and neither the index nor the URL has one.",
+        "Download the wheel, and give the file, or add `#sha256=...` to its URL."),
     _refused("single-field", "The field can appear only once.", "Set it instead of adding to it."),
     _refused("unknown-field", "There is no such field of METADATA.", "Check its spelling."),
     _refused("unreadable-marker",
         "The marker cannot be read, so that nothing can be added to it.", "Replace it with set-marker."),
 )
 _OUTPUT: Final = (
-    _stopped("output-exists", "There is another file where the result would be written.",
+    _refused("output-exists", "There is another file where the result would be written.",
         "Choose another directory, or replace the file with `--overwrite`. Apply several fixes in one run."),
-    _stopped("output-is-input",
+    _refused("output-is-input",
         "The result would replace the wheel that is read.", "Choose another directory, or use `--in-place`."),
-    _stopped("other-name",
+    _refused("other-name",
         "The result must have the name that belongs to the wheel.", "Choose a directory, and give it this name."),
-    _stopped("same-output-name", "Two wheels of one run would be written to the same path.", "Fix them in two runs."),
-    _stopped("not-as-planned",
+    _refused("same-output-name", "Two wheels of one run would be written to the same path.", "Fix them in two runs."),
+    _failed("not-as-planned",
         "What was written is not what was planned: a bug of wheelfix or a damaged disk. Nothing was published.",
         "Run again. If it persists, report it with the wheel."),
-    _stopped("output-changed", "Another process wrote to the new file.", "Run again when nothing else writes there."),
-    _stopped("source-changed", "The wheel changed while it was read.", "Run again when nothing writes to it."),
-    _stopped("no-workers", "The system does not let wheelfix start so many processes.", "Run with fewer jobs."),
-    _stopped("worker-died",
+    _failed("output-changed", "Another process wrote to the new file.", "Run again when nothing else writes there."),
+    _failed("source-changed", "The wheel changed while it was read.", "Run again when nothing writes to it."),
+    _ended("no-workers", "The system does not let wheelfix start so many processes.", "Run with fewer jobs."),
+    _affecting("The wheels that had no result yet are not processed. Those that were finished are there.",
+        "worker-died",
         "A worker process ended without a result, perhaps for lack of memory.", "Run again with fewer jobs."),
-    _stopped("no-result", "The executor gave no result for a wheel.", "Run it again, without the executor if it persists."),
-    _stopped("internal-error", "wheelfix failed unexpectedly.", "Report it, with the wheel if you can."),
-    _stopped("unknown-rule-set", "A rule set that comes with wheelfix cannot be read.", "Install wheelfix again."),
-    _stopped("os-error", "The operating system refused something.", "See the message."),
+    _failed("no-result", "A process or worker ended without a result for a wheel.",
+        "Run it again, without `--jobs` or `--dask` if it persists."),
+    _failed("internal-error", "wheelfix failed unexpectedly.", "Report it, with the wheel if you can."),
+    _unusable("unknown-rule-set", "A rule set that comes with wheelfix cannot be read.", "Install wheelfix again."),
+    _affecting("The file that the message names is not processed. The others are processed as usual.",
+        "os-error", "The operating system refused something.", "See the message."),
 )
 _MIRRORS: Final = (
-    _stopped("not-a-mirror",
+    _unusable("not-a-mirror",
         "The directory is not a wheelfix mirror.", "Check the path; a new mirror needs an empty or missing directory."),
-    _stopped("changed-meanwhile", "Another process changed the mirror at the same moment, again and again.", "Run again."),
-    _stopped("bad-page",
+    _unchanged("changed-meanwhile", "Another process changed the mirror at the same moment, again and again.", "Run again."),
+    _unchanged("bad-page",
         "A page of the mirror or index cannot be read.", "Run `wheelfix mirror check --fix`, or restore a backup."),
-    _stopped("bad-project", "The text is not a valid project name.", "Check its spelling."),
-    _stopped("bad-selection", "The text does not name a project, versions or files.", "Examples: torch, torch==2.7.0."),
-    _stopped("given-twice",
+    _unusable("bad-project", "The text is not a valid project name.", "Check its spelling."),
+    _unusable("bad-selection", "The text does not name a project, versions or files.", "Examples: torch, torch==2.7.0."),
+    _left_out("given-twice",
         "The same wheel was given twice, with different bytes.", "Give only the one to be served."),
-    _stopped("invalid-wheel", "The wheel has errors, and a mirror serves no such wheels.",
+    _left_out("invalid-wheel", "The wheel has errors, and a mirror serves no such wheels.",
         "See `wheelfix verify`; `wheelfix repair` can fix some."),
-    _stopped("is-the-original", "The mirror serves the fixed wheel, and this is its original.",
-        "There is nothing to do. To list it too, fix it with `--build-tag` or `--local`."),
-    _stopped("link-outside", "A symbolic link in the mirror leads out of it.", "Remove the link."),
-    _stopped("locked", "Another process is writing to the mirror.", "Try again when it has finished."),
-    _stopped("name-taken", "The mirror serves another file under this name.",
+    _left_out("is-the-original", "The mirror serves the fixed wheel, and this is its original.",
+        "There is nothing to do. To go back to the original, remove the fixed wheel with `wheelfix mirror remove`, and add "
+        "the original again. To list both, fix it with `--build-tag` or `--local`."),
+    _affecting("Nothing behind the link is read or written.",
+        "link-outside", "A symbolic link in the mirror leads out of it.", "Remove the link."),
+    _affecting("Clients, which get 404 for the file until it is added again.",
+        "listed-meanwhile", "Another process listed a file while it was being deleted.",
+        "Add the wheel again."),
+    _affecting("Nothing of what was to be written there changes, and with `mirror sync` nothing at all.",
+        "locked", "Another process is writing to the mirror.", "Try again when it has finished."),
+    _left_out("name-taken", "The mirror serves another file under this name.",
         "Replace it with `--replace`, or give the wheel a name of its own with `--build-tag` or `--local`."),
-    _stopped("no-metadata-file", "The mirror has lost the metadata file of a wheel.", "Run `wheelfix mirror check --fix`."),
-    _stopped("nothing-selected", "No file in the mirror matches.", "Run `wheelfix mirror list` to see all files."),
-    _stopped("invalid-rules", "The rules have errors, which are listed with a code each. No wheel was touched.",
+    _left_out("no-metadata-file", "The mirror has lost the metadata file of a wheel.", "Run `wheelfix mirror check --fix`."),
+    _unusable("too-many-removals",
+        "A sync would yank or remove more than a third of what the mirror serves, or all that came from a source; "
+        "or a bundle would yank more than a third of what came from the other mirror.",
+        "Look at the plan with `--check`. If it is what you want, run with `--allow-removals`."),
+    _affecting("None: no page lists the file, which only takes space.",
+        "not-deleted", "A file that is no longer needed could not be deleted.",
+        "Check the permissions of its directory, and run again."),
+    _unusable("nothing-selected",
+        "Nothing matches what was named: a file or project of the mirror, or with `--only` a source or project of the "
+        "manifest.",
+        "Check the spelling. `wheelfix mirror list` shows all files of a mirror."),
+    _unusable("bad-mirror-lock", "The file is no lock of a mirror, or is damaged.",
+        "Write one with `wheelfix mirror list MIRROR --format json`."),
+    _unusable("bad-bundle", "The file is no tar file of `wheelfix mirror export`, or is damaged. Nothing was imported.",
+        "Copy it again, or write it again with `wheelfix mirror export`."),
+    _left_out("bundle-gap", "The other mirror lists a file that neither the tar file nor this mirror has.",
+        "Import the tar files before this one first, or export without `--since`."),
+    _left_out("lock-file-gone", "A file that a lock of the mirror names cannot be listed again: its bytes are gone.",
+        "Publish the wheel with this sha256 again, or write a new lock."),
+    _left_out("not-an-sdist-name", "The file name is none of a source distribution with a valid version (PEP 440).",
+        "Name it PROJECT-VERSION.tar.gz, or build it again."),
+    _unusable("invalid-manifest",
+        "The manifest has errors, which are listed with a code each. No request was sent, and the mirror is as it was.",
+        "Correct the lines. `wheelfix explain CODE` says more about each."),
+    _unusable("invalid-rules", "The rules have errors, which are listed with a code each. No wheel was touched.",
         "Correct each as its line says; `wheelfix rules check` checks a file without any wheel."),
-    _stopped("strict-rules", "The rules have warnings, and `--strict-rules` was given.",
+    _unusable("strict-rules", "The rules have warnings, and `--strict-rules` was given.",
         "Correct the rules as the lines say, or run without `--strict-rules`."),
-    _stopped("page-not-written",
+    _unusable("bad-epoch", "SOURCE_DATE_EPOCH is not a time.", "Set it to seconds since 1970, or unset it."),
+    _left_out("job-file-lost", "A file that a job of `mirror sync` put into the mirror is gone, or damaged.",
+        "Run the sync again: it downloads the wheel again."),
+    _left_out("no-job-result", "No part of a `mirror sync` has done a job, or its result was deleted.",
+        "Run the sync again; with `--shard`, run the parts that are missing, and `wheelfix mirror index` again."),
+    _ended("other-wheelfix", "A worker has another version of wheelfix than the run was started with.",
+        "Install the same version of wheelfix on all machines."),
+    _affecting("Clients that read the page that is named: they do not see the change yet. Those that read the JSON page do.",
+        "page-not-written",
         "The change is done, but a page could not be written.", "Run `wheelfix mirror check --fix`."),
 )
 _INDEXES: Final = (
-    _stopped("access-denied", "The index requires credentials, or refuses them.", "Put them into ~/.netrc or into keyring."),
-    _stopped("bad-answer", "The index answered with an error, or with something that cannot be read.", "Run again later."),
-    _stopped("bad-python", "The text is not a version of Python.", "Give one such as 3.11."),
-    _stopped("bad-redirect",
-        "The index redirects too often, or to a URL that is not safe.", "Report it to the operator of the index."),
-    _stopped("bad-url", "The text is not the URL of an index.", "Give one that begins with https://."),
-    _stopped("bad-wheel", "A wheel of the index cannot be read in parts.", "Download it, and run `wheelfix verify`."),
-    _stopped("credentials-in-url",
+    _unanswered("access-denied", "The server or bucket requires credentials, or refuses them.",
+        "For a server put them into ~/.netrc or into keyring. For a bucket, the message names the missing permission."),
+    _unanswered("bad-answer",
+        "The server answered with an error, or with something that cannot be read.", "Run again later."),
+    _unusable("bad-python", "The text is not a version of Python.", "Give one such as 3.11."),
+    _unanswered("bad-redirect",
+        "The server redirects too often, or to a URL that is not safe.", "Report it to the operator of the index."),
+    _unusable("bad-url", "The text is not the URL of an index, of a bucket, or of an object in one.",
+        "Give one that begins with https://, s3://, gs:// or az://."),
+    _unread("bad-wheel", "The archive of a remote wheel is damaged.", "Download it, and run `wheelfix verify`."),
+    _unusable("credentials-in-url",
         "The URL contains a password, which others can read among the arguments of a process.",
         "Put credentials into ~/.netrc or into keyring."),
-    _stopped("limit-reached",
+    _affecting("Nothing more is requested. What was finished before is reported as usual.",
+        "limit-reached",
         "The run has reached its limit of requests or time.", "Check fewer projects, or raise the limit."),
-    _stopped("no-answer", "The index does not answer.", "Check the URL and the network, and run again."),
-    _stopped("no-hash", "The index has no sha256 of a file, so that it cannot be checked.", "Use another index."),
-    _stopped("no-index", "There is no index at this URL.", "Check the URL: most end in /simple/."),
-    _stopped("no-index-extra",
-        "The packages for talking to an index are not installed.", "Run `pip install 'wheelfix[index]'`."),
-    _stopped("no-project", "The index does not have the project.", "Check its spelling, and the URL of the index."),
-    _stopped("no-wheel",
-        "The index has no wheel that fits, or the mirror has lost one.", "Check the version, --platform and --python."),
-    _stopped("only-sdists", "The index has only source distributions of the project.",
-        "Build a wheel, and add it with `wheelfix mirror add`."),
-    _stopped("too-large",
+    _unanswered("no-answer", "The server or bucket does not answer, or breaks off again and again.",
+        "Check the URL and the network, and run again."),
+    _left_out("no-hash", "The index has no sha256 of a file, so it cannot be checked.",
+        "Use another index, or download the file, and add it by hand with `wheelfix mirror add` if you trust it."),
+    _unanswered("no-index", "There is no index at this URL.", "Check the URL: most end in /simple/."),
+    _unusable("no-index-extra",
+        "The packages for talking to an index are not installed.", install_extra("index")),
+    _not_named("no-version", "The index has no wheel of a version that fits a requirement.",
+        "Check the version. Only `NAME==VERSION` chooses a yanked one or, if it names one, a pre-release."),
+    _not_named("no-project", "The index does not have the project.", "Check its spelling, and the URL of the index."),
+    _unread("no-ranges",
+        "The server does not support HTTP range requests, or answers them wrongly.",
+        "Download the wheel, and give the file."),
+    _ended("no-space", "There is not enough space for what would be downloaded.",
+        "Free some space, or choose a directory on another disk."),
+    _not_named("no-wheel",
+        "The index has no wheel that fits, or the mirror has lost one.",
+        "Check the version, and --platform and --python, or in a manifest `platforms` and `pythons`."),
+    _unread("not-a-wheel",
+        "The URL of a wheel leads to a web page, such as one to log in.", "Give the URL that downloads the file."),
+    _not_named("only-sdists", "The index has only source distributions of the project.",
+        "Build a wheel, and add it with `wheelfix mirror add`. In a manifest, `sdists = \"if-no-wheel\"` copies them."),
+    _unanswered("too-large",
         "The index sends more than it announced, or more than any real file has.", "Report it to its operator."),
-    _stopped("too-many-projects", "The index lists too many projects to check in one run.", "Name the projects to check."),
-    _stopped("wrong-hash", "The sha256 of a downloaded file is not the one the index gives; the file was deleted.",
+    _unusable("too-many-projects", "The index lists too many projects to check in one run.", "Name the projects to check."),
+    _left_out("wrong-size", "A file to be downloaded has another size than the index says.",
+        "Run again, and report it to the operator of the index if it persists."),
+    _left_out("wrong-hash",
+        "The sha256 of a downloaded file is not the one that the index, the URL or the server gives; the file was deleted.",
         "Run again, and report it to the operator of the index if it persists."),
 )
+_CHOICES: Final = (
+    _unchanged("family-incomplete",
+        "One project of a family cannot be looked at, so that nothing of the family changes.",
+        "See what is reported of that project, and run again."),
+    _unchanged("no-family", "No versions of the projects of a family fit each other.",
+        "Allow more versions in `projects`, or remove `family = true` from the source."),
+    _left_out("several-files", "The index lists one file name twice, with other bytes.",
+        "Report it to the operator of the index."),
+    _unchanged("several-local-versions",
+        "A release has wheels of several local versions, such as +cu126 and +cu128, of which none is +cpu: they cannot "
+        "become one release.",
+        'Name one in `projects`, such as "torch==2.9.0+cu126", or set `local = "keep"`.'),
+    _unchanged("too-many-releases", "It takes too many comparisons to find which releases of a family fit each other.",
+        "Allow fewer versions in `projects`, such as torch>=2.6."),
+)
+_CLOSURE: Final = (
+    _unusable("no-uv", "uv, which resolves dependencies, is not installed.",
+        f"Set `dependencies = false` in the manifest, or install uv. {install_extra('sync')}"),
+    _unusable("unknown-platform", "uv cannot resolve dependencies for a platform.",
+        "Name platforms of Linux (x86_64, aarch64, riscv64), macOS and Windows. A manifest can set `dependencies = false`."),
+    _affecting("Nothing of the projects with dependencies is removed or yanked. The others are synced as usual.",
+        "uv-failed", "uv does not run, does not end, or ends without an answer.",
+        "Run again; if it persists, try another version of uv."),
+)
+_BUCKETS: Final = (
+    _ended("bad-key",
+        "A bucket has an object whose name has an empty part, `.` or `..` in it: no listing that has it can be read.",
+        "Delete or rename the object with the tools of the cloud."),
+    _unusable("bad-setting",
+        "A setting of a cloud cannot be used: an endpoint without `https://`, a key with a line break at its end.",
+        "Correct the setting that the message names."),
+    _unanswered("client-broke", "The client of a bucket broke off: something cannot stand in a request.",
+        "Look for odd characters in the URL, and in the settings and credentials of the cloud."),
+    _left_out("interrupted", "An upload was interrupted, and given up.", "Run again."),
+    _unusable("no-bucket", "There is no such bucket.",
+        "Check its name, the endpoint and the account. wheelfix does not create buckets."),
+    _ended("no-cache-directory",
+        "The cache directory cannot be written: files on their way into a bucket are kept there.",
+        "Set XDG_CACHE_HOME to a directory that this user may write to, with space for the largest wheels."),
+    _unusable("no-dask-extra", "`--dask` requires packages that a plain installation does not have.",
+        install_extra("dask")),
+    _ended("no-dask-workers", "The Dask scheduler has no workers.",
+        "Start some with `dask worker ADDRESS`, on machines where wheelfix is installed."),
+    _unusable("no-cloud-extra",
+        "The packages for reading and writing buckets are not installed.", install_extra("cloud")),
+    _unusable("no-conditional-writes",
+        "The bucket does not support conditional writes, which several publishers need.",
+        "Let one publisher write at a time, and use `--single-writer`."),
+    _unusable("no-credentials", "There are no credentials for a bucket, or they are no longer valid.",
+        "Log in with the command line of the cloud, or set its variables."),
+    _left_out("not-as-sent",
+        "An uploaded file is damaged in the bucket, and was deleted there.", "Run again."),
+    _unusable("wrong-region", "The bucket is in another region.", "Set AWS_REGION to that of the bucket."),
+)
+_LOCKS: Final = (
+    _lock("lock-damaged", "A lock file is not as the form of its kind says.",
+        "Make the lock again with the tool that wrote it."),
+    _affecting("The source adds nothing for this lock. The other sources are synced as usual.",
+        "lock-empty", "A lock of a source has entries, and none of them is a file of an index: they are not pinned "
+        "with `==`, or are directories, repositories and URLs.",
+        "Make a lock that pins each project, or name the projects in `projects` of another source."),
+    _locked_file("lock-file-missing", "A file that a lock names is not in the index of its source.",
+        "Make the lock again, or give the manifest a source with the index that the lock names."),
+    _locked_file("lock-hash-differs", "A file that a lock names has another sha256 in the index.",
+        "If the index replaced the file, make the lock again; otherwise find out who changed it."),
+    _lock("lock-unknown", "A file is not a lock file of a known kind.",
+        "Give a `uv.lock`, `pylock.toml`, `poetry.lock`, `pdm.lock` or `requirements.txt`."),
+    _lock("lock-unknown-version", "The form of a lock file has a version that wheelfix does not know.",
+        "Make the lock again with a version of its tool that writes a known form, or use a newer wheelfix."),
+    _lock("lock-unreadable", "A lock file is not there, is not valid, or is too large.",
+        "Check the path, or make the lock again with the tool that wrote it."),
+)
 # fmt: on
-REFUSALS: Final = {each.code: each for each in (*_SAFETY, *_EDITS, *_OUTPUT, *_MIRRORS, *_INDEXES)}
+FAMILIES: Final[Mapping[str, tuple[Check, ...]]] = {
+    "What a wheel needs, and what is damaged": _SAFETY,
+    "Changes that are not possible": _EDITS,
+    "Where results go": _OUTPUT,
+    "Mirrors": _MIRRORS,
+    "Indexes and downloads": _INDEXES,
+    "What a manifest chooses": _CHOICES,
+    "Dependencies": _CLOSURE,
+    "Buckets and clusters": _BUCKETS,
+    "Lock files": _LOCKS,
+}
+"""The rows by what they are about; no code is in two of them."""
+REFUSALS: Final = {each.code: each for family in FAMILIES.values() for each in family}
 """Every code of an error that refuses a wheel or ends a run, but for those of damaged wheels and of rule files."""

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from wheelfix.errors import ResultError, WheelfixError
+from wheelfix.locations import Location, Url
 
 
 class Status(StrEnum):
@@ -80,11 +81,15 @@ class Finding(Struct, frozen=True):
 
 
 class CheckedWheel(Struct, frozen=True):
-    """The findings of the wheel at ``source``, errors first; ``suppressed`` counts those left out."""
+    """The findings of the wheel at ``source``, errors first; ``suppressed`` counts those left out.
+
+    ``url`` is where it was downloaded from, ``None`` for a file; ``source`` is its file name then.
+    """
 
     source: Path
     findings: tuple[Finding, ...] = ()
     suppressed: int = 0
+    url: Url | None = None
 
     def count(self, severity: Severity) -> int:
         """Return how many findings of this severity there are."""
@@ -258,6 +263,7 @@ class Outcome(Struct, frozen=True):
     it, a terminal needs it escaped. ``notes`` are sentences that a person should read. ``applied_rules`` are the ids of the
     rules that applied, whether or not something was left to change. ``findings`` are those that remain after a repair.
     ``shared`` is how many bytes of the result lie on the same disk blocks as the original (XFS and btrfs can do that).
+    ``url`` is where a wheel was downloaded from, ``None`` for a file; ``source`` is its file name then.
     """
 
     source: Path
@@ -275,6 +281,7 @@ class Outcome(Struct, frozen=True):
     problem: Problem | None = None
     findings: tuple[Finding, ...] = ()
     shared: int = 0
+    url: Url | None = None
 
 
 class Disagreement(Struct, frozen=True):
@@ -287,8 +294,8 @@ class Disagreement(Struct, frozen=True):
     project: str
     version: str
     requirement: str
-    present: tuple[Path, ...]
-    missing: tuple[Path, ...]
+    present: tuple[Location, ...]
+    missing: tuple[Location, ...]
     resolved: bool = False
 
 
@@ -306,12 +313,20 @@ class AppliedRule(Struct, frozen=True):
     until: str | None = None
 
 
+class KnownFile(Struct, frozen=True):
+    """A file that a dropped requirement would install, as far as the run saw one: its name, and its ``size`` in bytes."""
+
+    filename: str
+    size: int
+
+
 class Report(Struct, frozen=True):
     """The outcomes of one run, in the order in which the wheels were given, and what concerns more than one wheel.
 
     ``rule_findings`` are of the rules; ``disagreements`` of wheels of one release, as they came. ``rules`` are those that
     applied, in their order. ``as_rules`` is what was asked for as rules in TOML, to be pasted into a rule file; empty where
-    it came from one.
+    it came from one. ``known_files`` are those of projects whose requirements were dropped: wheels that were given, or that
+    the mirror lists.
     """
 
     command: str
@@ -320,6 +335,7 @@ class Report(Struct, frozen=True):
     disagreements: tuple[Disagreement, ...] = ()
     rules: tuple[AppliedRule, ...] = ()
     as_rules: str = ""
+    known_files: tuple[KnownFile, ...] = ()
 
     def count(self, status: Status) -> int:
         """Return how many wheels ended with ``status``."""
@@ -423,6 +439,7 @@ class PublishStatus(StrEnum):
 class Published(Struct, frozen=True):
     """What became of one file: ``source`` is the wheel as it was given, ``None`` for a file that was in the mirror.
 
+    ``url`` is where a wheel was downloaded from that was given by it, or chosen from an index; ``source`` is its name then.
     ``path`` is relative to the mirror, with slashes; ``sha256`` is lower-case hexadecimal. ``problem`` is
     why it was refused or failed; with any other status that is what happened, and the problem is what could not be done
     afterwards, such as writing the HTML page.
@@ -436,6 +453,7 @@ class Published(Struct, frozen=True):
     sha256: str | None = None
     notes: tuple[str, ...] = ()
     problem: Problem | None = None
+    url: Url | None = None
 
     @property
     def is_listed(self) -> bool:
@@ -451,7 +469,7 @@ class PublishReport(Struct, frozen=True):
     """What one run did to a mirror: wheels in the order in which they were given, then files that were in the mirror."""
 
     command: str
-    mirror: Path
+    mirror: Location
     files: tuple[Published, ...] = ()
 
     @property

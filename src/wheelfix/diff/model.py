@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from wheelfix.locations import Url
 from wheelfix.wheel.record import RecordRow
 
 _FILES: Final = ("METADATA", "RECORD")
@@ -125,7 +126,8 @@ class Difference(Struct, frozen=True):
 
     ``metadata_diff`` is the unified diff of METADATA, empty if that is the same. ``record_equivalent`` is whether RECORD has
     other bytes but the same rows, in another order or with other quotes or line ends. ``notes`` are sentences about what
-    could not be compared in detail.
+    could not be compared in detail. ``old_url`` and ``new_url`` are where they were downloaded from, ``None`` for files;
+    ``old`` and ``new`` are their file names then.
     """
 
     old: Path
@@ -137,6 +139,8 @@ class Difference(Struct, frozen=True):
     record: tuple[RowChange, ...] = ()
     record_equivalent: bool = False
     notes: tuple[str, ...] = ()
+    old_url: Url | None = None
+    new_url: Url | None = None
 
     @property
     def verdict(self) -> Likeness:

@@ -13,6 +13,7 @@ from wheelfix.diff.files import compare_archives
 from wheelfix.diff.model import ArchiveChange, Difference, FileChanges
 from wheelfix.diff.text import requirement_changes, row_changes
 from wheelfix.errors import ArchiveError, MetadataError, RecordError, StructureError, WheelError
+from wheelfix.options import local_paths
 from wheelfix.text import shown, unified_diff
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.wheel import WheelArchive
@@ -31,8 +32,10 @@ def compare_wheels(old: Path | str, new: Path | str) -> Difference:
     :raises WheelError: if one is not a wheel, is damaged, or could be read in two ways.
     :raises SourceChanged: if one changes while it is read.
     :raises OSError: if one cannot be read.
+    :raises ValueError: if one is given by a URL; see :func:`wheelfix.fetch_wheels`.
     """
-    with open_to_compare(Path(old)) as one, open_to_compare(Path(new)) as two:
+    [old, new] = local_paths([old, new])
+    with open_to_compare(old) as one, open_to_compare(new) as two:
         return compare_opened(one, two)
 
 

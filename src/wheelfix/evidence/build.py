@@ -9,7 +9,8 @@ import ast
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from threading import Lock
 from typing import Final
 
 from msgspec import Struct
@@ -21,7 +22,7 @@ from wheelfix.evidence.elf import is_binary
 from wheelfix.globs import matcher
 from wheelfix.text import shown
 from wheelfix.wheel.zip.inflate import read_content
-from wheelfix.wheel.zip.layout import Layout
+from wheelfix.wheel.zip.layout import Directory, Layout
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import Entry
 
@@ -29,6 +30,10 @@ UNKNOWN: Final = object()
 """The value of a name that is not bound exactly once, to a constant, at the top level of the file."""
 CONDITIONAL: Final = object()
 """The value of a name that is set under an ``if`` at the top level of the file, and nowhere else."""
+
+
+_FILTERS: Final = Lock()
+"""Held while the filters of warnings are changed, which all threads share: remote wheels are read side by side."""
 
 
 def read_constants(content: bytes) -> dict[str, object] | None:
@@ -41,7 +46,7 @@ def read_constants(content: bytes) -> dict[str, object] | None:
     {'cuda': None, 'hip': '6.3'}
     """
     try:
-        with warnings.catch_warnings():
+        with _FILTERS, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a wheel's invalid escapes do not matter here
             tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # not Python, or of a later version
@@ -115,6 +120,8 @@ _VERSIONS: Final = ("__version__", "version")
 _LONGEST_FILE: Final = 1 << 16
 _LONGEST_VALUE: Final = 100
 _MOST_FILES: Final = 20
+_MOST_BY_DIRECTORY: Final = 2
+"""How many files of constants are read where each may be a request; a package has one."""
 _FILE_NAMES: Final = {
     "c10_cuda.dll": "cuda", "torch_cuda*.dll": "cuda", "c10_hip.dll": "rocm", "torch_hip*.dll": "rocm",
     "c10_xpu.dll": "xpu", "torch_xpu.dll": "xpu",
@@ -140,21 +147,41 @@ class BuildHint(Struct, frozen=True):
     conditional: bool = False
 
 
-def read_build(source: Readable, layout: Layout, project: str, versions: Iterable[str]) -> tuple[BuildHint, ...]:
-    """Return what the wheel of ``project`` says about its build; ``versions`` are those of METADATA and of the file name."""
+def read_build(
+    source: Readable, listing: Layout | Directory, project: str, versions: Iterable[str]
+) -> tuple[BuildHint, ...]:
+    """Return what the wheel of ``project`` says about its build; ``versions`` are those of METADATA and of the file name.
+
+    Where only the directory of the archive was read, other packages than the project's own are not: what they say can
+    contradict, and never prove.
+
+    :raises ArchiveError: if an entry is not where the directory says.
+    """
     found: list[BuildHint] = []
-    own = _own_packages(layout.names, project)
-    constants = layout.named(_CONSTANT_FILE.fullmatch)
-    files = [(entry, match["package"]) for entry in constants if (match := _CONSTANT_FILE.fullmatch(entry.name))]
-    for entry, package in files[:_MOST_FILES]:
+    own = _own_packages(listing.names, project)
+    by_directory = isinstance(listing, Directory)
+    files = [each for each in _constant_files(listing.names) if each[1] in own or not by_directory]
+    most = _MOST_BY_DIRECTORY if by_directory else _MOST_FILES
+    for name, package in files[:most]:
         if not package.endswith(_NO_PACKAGE):
-            found += _of_file(source, entry, own=package in own)
-    for entry, package in files[_MOST_FILES:]:
-        found += _doubts(f"{shown(entry.name)} was not read") if package in own else ()
+            found += _of_file(source, listing.find(name), own=package in own)
+    for name, package in files[most:]:
+        found += _doubts(f"{shown(name)} was not read") if package in own else ()
     for version in dict.fromkeys(versions):
         found += _of_version(version, f"the version is {shown(version)}")
-    found += _of_names(layout.names)
+    found += _of_names(listing.names)
     return tuple(sorted(dict.fromkeys(found), key=lambda hint: not hint.explicit))
+
+
+def own_constants(names: Collection[str], project: str) -> list[str]:
+    """Return which files :func:`read_build` reads of a wheel of ``project`` with these entries, by its directory alone."""
+    own = _own_packages(names, project)
+    return [name for name, package in _constant_files(names) if package in own][:_MOST_BY_DIRECTORY]
+
+
+def _constant_files(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the files that hold constants, each with its package."""
+    return [(name, match["package"]) for name in names if (match := _CONSTANT_FILE.fullmatch(name))]
 
 
 def _own_packages(names: Iterable[str], project: str) -> set[str]:

@@ -8,19 +8,22 @@ from msgspec import Struct
 
 from wheelfix.evidence.build import BuildHint, read_build
 from wheelfix.evidence.catalogue import Provided, library_runtime, provided_by
+from wheelfix.evidence.elf import is_binary
 from wheelfix.evidence.linkage import Link, Linkage, Scanner, unread_reason
 from wheelfix.options import Scan
 from wheelfix.results import Verdict
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.environments import Environments
 from wheelfix.wheel.requirement import Requirement, read_requirement
-from wheelfix.wheel.zip.layout import Layout
+from wheelfix.wheel.zip.layout import Directory, Layout
 
 if TYPE_CHECKING:
     from wheelfix.evidence.targets import Target
     from wheelfix.wheel.zip.source import Readable
 
 _MOST_NAMES: Final = 10
+_NOT_READ: Final = "binaries not read (--scan always reads them)"
+_NOTHING: Final = "it has no binaries, and no local version or build constant says whether it is for the CPU or a GPU"
 _RUNTIME_NAMES: Final = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL", "npu": "CANN", "tpu": "TPU", "metal": "Metal"}
 """The names of the runtimes of the catalogue, in the order in which they are listed."""
 
@@ -37,13 +40,14 @@ class Evidence:
 
     ``project`` and ``versions`` are those of METADATA and the file name; ``project`` is empty where somebody gave the wheel
     another name, so that nothing known of a project of this name is known of it. ``scan`` says when binaries are read, and
-    ``known`` is what an earlier run has read of the same wheel.
+    ``known`` is what an earlier run has read of the same wheel. Where ``listing`` is the directory of the archive alone, as
+    of a remote wheel, binaries are never read.
     """
 
     def __init__(
         self,
         source: "Readable",
-        layout: Layout,
+        listing: Layout | Directory,
         environments: Environments,
         project: str,
         versions: Iterable[str],
@@ -53,10 +57,10 @@ class Evidence:
     ) -> None:
         self.environments = environments
         self._source = source
-        self._layout = layout
+        self._listing = listing
         self._project = project
         self._versions = tuple(versions)
-        self._scan = scan
+        self._scan = Scan.NEVER if isinstance(listing, Directory) else scan
         self._known = known
         self._judged: dict[tuple[Provided, bool], Judgement] = {}
 
@@ -70,9 +74,15 @@ class Evidence:
         from packaging.tags import Tag  # imported late: few runs change tags
 
         wider = Environments(self.environments.tags | {Tag(*tag.split("-")) for tag in tags})
-        evidence = Evidence(self._source, self._layout, wider, self._project, self._versions, scan=self._scan)
-        evidence._scanner = self._scanner  # what one of them reads the other one knows
+        evidence = Evidence(self._source, self._listing, wider, self._project, self._versions, scan=self._scan)
+        if self._scan is not Scan.NEVER:
+            evidence._scanner = self._scanner  # what one of them reads the other one knows
         return evidence
+
+    @property
+    def project(self) -> str:
+        """The project of the wheel as it was built, empty where that is not known."""
+        return self._project
 
     @property
     def names_project(self) -> bool:
@@ -82,11 +92,18 @@ class Evidence:
     @cached_property
     def build(self) -> tuple[BuildHint, ...]:
         """What the wheel says about its build."""
-        return read_build(self._source, self._layout, self._project, self._versions)
+        return read_build(self._source, self._listing, self._project, self._versions)
 
     @cached_property
     def _scanner(self) -> Scanner:
         return Scanner(self._source, self._layout, self._known, systems=self.environments.systems)
+
+    @property
+    def _layout(self) -> Layout:
+        """Where all entries are; nothing that needs it is done where only the directory is known."""
+        if isinstance(self._listing, Directory):
+            raise TypeError("binaries are not read where only the directory is known")
+        return self._listing
 
     @property
     def linkage(self) -> Linkage:
@@ -150,7 +167,7 @@ class Evidence:
             link = self._sample.first(provided.includes) or self._sample.first(_is_gpu)
             return Judgement(Verdict.UNSAFE, stated.uses[0].words + (f", and {_words(link)}" if link else ""))
         if self._scan is Scan.NEVER:
-            return Judgement(Verdict.UNPROVEN, stated.against or self._not_read(stated))
+            return Judgement(Verdict.UNPROVEN, stated.against or self._why_unread(stated, on_purpose=on_purpose))
         link = self._scanner.find_link(provided.is_needed_for)
         if link:
             return Judgement(Verdict.UNSAFE, _words(link))
@@ -160,9 +177,12 @@ class Evidence:
             return Judgement(Verdict.UNPROVEN, doubt)
         return self._by_all_that_was_read(linkage, provided, stated, on_purpose=on_purpose)
 
-    def _not_read(self, stated: "_Statements") -> str:
-        reason = "its binaries were not read"
-        return f"{stated.denial}, but {reason}" if stated.denial else reason
+    def _why_unread(self, stated: "_Statements", *, on_purpose: bool) -> str:
+        """Return why nothing is proven where no binary is read: one that was not may decide, unless there is none."""
+        if stated.denial:
+            return f"{stated.denial}; {_NOT_READ}"
+        has_none = bool(self._listing.names) and not any(map(is_binary, self._listing.names))
+        return _NOTHING if has_none and not on_purpose else _NOT_READ
 
     def _doubt(self, linkage: Linkage, provided: Provided, stated: "_Statements") -> str:
         """Return what contradicts every statement, now that all binaries are read; empty if nothing does."""
@@ -189,7 +209,7 @@ class Evidence:
         if on_purpose:
             return Judgement(Verdict.SAFE, f"{clean}, and the rule names this project and requirement explicitly")
         if not linkage.binaries:
-            reason = "it has no binaries, and no local version or constant names a build"
+            reason = _NOTHING
         elif not provided.libraries:
             reason = "binaries do not link to it, and whether the code imports it is unknown"
         else:

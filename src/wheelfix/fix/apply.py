@@ -1,8 +1,9 @@
 """A plan is applied: the only place where a plan meets an archive."""
 
+import errno
 import hashlib
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,7 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged, WheelError
+from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, ResultError, SourceChanged, WheelError
 from wheelfix.fix.assemble import Assembly, guarded, new_error
 from wheelfix.fix.plan import Plan, preview
 from wheelfix.fix.prove import confirm_readable, prove
@@ -31,7 +32,7 @@ def apply(wheel: Wheel, plan: Plan, target: Path | None = None, *, overwrite: bo
     gives an identical copy, or in place nothing.
 
     :raises EditError: if ``plan`` was not made for ``wheel``, or that is no local file.
-    :raises ArchiveError: if ``wheel`` was opened with ``directory_only`` and its archive turns out to be invalid.
+    :raises ArchiveError: if only the directory of ``wheel`` was read, and its archive turns out to be invalid.
     :raises NeedError: if the plan has a problem: the wheel needs what would be dropped, or there is no evidence that it does
         not, or RECORD contradicts what would be kept.
     :raises OutputError: if ``target`` is the wheel itself, or exists with other bytes and ``overwrite`` is not given, or has
@@ -119,6 +120,24 @@ class Prepared:
             pass  # the staged file is closed once nothing writes it back any more
 
 
+@contextmanager
+def _writing_to(directory: Path) -> Iterator[None]:
+    """Let an error of permissions say that it is about the output ``directory``, and not about the wheel.
+
+    :raises ResultError: if nothing can be written there.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            raise
+        raise ResultError(
+            errno.errorcode[error.errno].lower(),
+            f"cannot write to {directory}/: {error.strerror}",
+            hint="Choose another output directory (-o DIR), or check the permissions of this one.",
+        ) from error
+
+
 def prepare(
     wheel: Wheel,
     plan: Plan,
@@ -143,11 +162,12 @@ def prepare(
         )
     if target is None and plan.is_empty:
         return _leave(wheel, plan, digest)
-    if target is not None:
-        target.parent.mkdir(parents=True, exist_ok=True)
     place = target or wheel.path.resolve()
     with ExitStack() as stack:
-        staged = stack.enter_context(StagedFile(place.parent, wheel.file.mode))
+        with _writing_to(place.parent):
+            if target is not None:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            staged = stack.enter_context(StagedFile(place.parent, wheel.file.mode))
         output = stack.enter_context(Growing(staged.descriptor))
         if plan.is_empty or (plan.only_rebuilds and wheel.provenance is None):
             outcome = _copy(wheel, plan, digest, output)
@@ -245,7 +265,7 @@ def _exists(target: Path, earlier: str) -> OutputError:
     return OutputError(
         "output-exists",
         f"{target} is an earlier fix of the same wheel, with {earlier}",
-        hint="Make all changes in one run, a --repair too, with --overwrite; or fix that file itself with --in-place. "
+        hint="Make all changes in one run, a --repair too, with --overwrite; or fix that file itself with --in-place."
         f" --overwrite alone loses its {earlier}.",
     )
 

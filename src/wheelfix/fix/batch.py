@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from wheelfix.executors import Workers, file_size, run_all
 from wheelfix.fix.job import Job, fix_each, rehearse_each
-from wheelfix.options import Naming, Output, Policy, Selection, listed
+from wheelfix.options import Naming, Output, Policy, Selection, listed, local_paths
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
-from wheelfix.results import AppliedRule, Finding, Outcome, Problem, Report, Status, no_result
+from wheelfix.results import AppliedRule, Finding, KnownFile, Outcome, Problem, Report, Status, no_result
 from wheelfix.rules import BUILT_IN
 from wheelfix.wheel.zip.staging import remove_leftovers
 
@@ -68,7 +68,8 @@ def fix_wheels(
     :raises RulesError: if there is no such rule set, or the rules or an edit of requirements are invalid: then no wheel was
         touched.
     :raises ResultError: if the system does not let so many processes be started: then no wheel was touched.
-    :raises ValueError: if ``jobs`` is less than one, or wheels that get a new name are to be fixed in place.
+    :raises ValueError: if ``jobs`` is less than one, wheels that get a new name are to be fixed in place, or one of
+        ``paths`` is a URL: :func:`wheelfix.fetch_wheels` downloads it.
     """
     rules, others = _with_edits(_resolved(rules), tuple(edits))
     output = Output.of(output)
@@ -84,7 +85,8 @@ def fix_wheels(
     )
     report = _run("fix", paths, job, Workers(jobs, executor), progress)
     applied = _applied_rules(rules, report.outcomes)
-    return replace(report, rule_findings=_rule_findings(rules, report.outcomes), rules=applied)
+    found = _rule_findings(rules, report.outcomes)
+    return replace(report, rule_findings=found, rules=applied, known_files=_known_files(report.outcomes))
 
 
 def repair_wheels(
@@ -115,7 +117,7 @@ def repair_wheels(
     The other arguments are those of :func:`wheelfix.fix_wheels`, and so is what is written and when.
 
     :raises ResultError: if the system does not let so many processes be started: then no wheel was touched.
-    :raises ValueError: if a text of ``selection`` begins no code, or ``jobs`` is less than one.
+    :raises ValueError: if a text of ``selection`` begins no code, ``jobs`` is less than one, or one of ``paths`` is a URL.
     """
     from wheelfix.verify.registry import CHECKS  # imported late: rules need none of it
 
@@ -133,7 +135,7 @@ def repair_wheels(
 def _run(command: str, paths: Iterable[Path | str] | Path | str, job: Job, workers: Workers, progress: Progress) -> Report:
     """Do ``job`` on the wheels at ``paths``; return an outcome for each in their order, and how their releases disagreed."""
     progress = guarded(progress)
-    given = [Path(path) for path in listed(paths)]
+    given = local_paths(paths)
     real = _real_paths(given)
     clashes = frozenset() if job.output.in_place else _clashing_names(given, real)
     outcomes: dict[int, Outcome] = {}
@@ -190,7 +192,7 @@ def _compared(
 
     ``clashing`` are wheels that are refused for their names.
     """
-    if len(paths) + len(clashing) < 2:
+    if len(paths) + len(clashing) < 2 and not job.naming.beside:
         return {}, ()
     from wheelfix.fix.release import compare, to_compare, unreadable  # imported late: one wheel has nothing to agree with
 
@@ -269,6 +271,14 @@ def _rule_findings(rules: "RuleSet | str | None", outcomes: Sequence[Outcome]) -
     return lint_run(rules, outcomes)
 
 
+def _known_files(outcomes: Sequence[Outcome]) -> tuple[KnownFile, ...]:
+    if len(outcomes) < 2 or not any(each.changes for each in outcomes):
+        return ()
+    from wheelfix.fix.sizes import given_files  # imported late: one wheel requires none of the others
+
+    return given_files(outcomes)
+
+
 def _applied_rules(rules: "RuleSet | str | None", outcomes: Sequence[Outcome]) -> tuple[AppliedRule, ...]:
     """Return the rules that applied to a wheel, in their order."""
     applied = {each for outcome in outcomes for each in outcome.applied_rules}
@@ -311,6 +321,6 @@ def _clash(path: Path) -> Outcome:
     problem = Problem(
         "same-output-name",
         f"another wheel of this run is called {path.name} too",
-        "Fix them in two runs with two output directories, or with --in-place.",
+        "Fix them in two runs, with two output directories.",
     )
     return Outcome(path, Status.REFUSED, problem=problem)

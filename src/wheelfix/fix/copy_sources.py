@@ -1,18 +1,23 @@
 """The wheels of a release that others of it copy from (``copy-from``): read before those, as the rules leave them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from wheelfix.fix.draft import make_plan
+from wheelfix.fix.draft import make_outline, make_plan
+from wheelfix.fix.plan import Outline, Plan
+from wheelfix.fix.remote import known_sha256, open_by_directory
+from wheelfix.fix.weigh import gather_evidence
 from wheelfix.globs import matches
-from wheelfix.options import Policy, listed
+from wheelfix.locations import Location
+from wheelfix.options import Policy
 from wheelfix.results import failure
 from wheelfix.rules.copying import COPIES_ITSELF, is_source
 from wheelfix.rules.model import CopyFrom, RuleSet
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.release import CopySource, Declared, Release, by_release, read_name, release_of
 from wheelfix.wheel.wheel import Wheel
+from wheelfix.wheel.zip.source import RemoteWheel
 
 if TYPE_CHECKING:
     from wheelfix.fix.release import Rehearsal
@@ -20,11 +25,22 @@ if TYPE_CHECKING:
 
 def copied_from(rules: RuleSet, paths: Iterable[Path]) -> list[Path]:
     """Return those of ``paths`` that a rule may copy from by their file names, if others of their release are given."""
+    places: dict[Location, Path] = {path: path for path in paths}
+    return _copied_from(rules, places)
+
+
+_Wheel = TypeVar("_Wheel", bound=Path | RemoteWheel)
+
+
+def _copied_from(rules: RuleSet, wheels: Mapping[Location, _Wheel]) -> list[_Wheel]:
+    """Return those of the ``wheels``, each by its location, that a rule may copy from."""
     if not any(isinstance(rule.argument, CopyFrom) for rule in rules.rules):
         return []
-    names = {path: read_name(path) for path in paths}
+    names = {place: read_name(Path(wheel.name)) for place, wheel in wheels.items()}
     releases = by_release([*names], [*names.values()])
-    return [path for release in releases for path in release if (name := names[path]) and any(_choosing(rules, name))]
+    return [
+        wheels[place] for release in releases for place in release if (name := names[place]) and any(_choosing(rules, name))
+    ]
 
 
 def _choosing(rules: RuleSet, name: WheelFilename) -> list[CopyFrom]:
@@ -67,21 +83,34 @@ def copy_sources_in(rehearsals: "Iterable[Rehearsal]", rules: RuleSet) -> Callab
 
 
 def read_copy_sources(
-    paths: Iterable[Path | str] | Path | str, rules: RuleSet, *, policy: Policy = Policy()
+    paths: Iterable[Path | str | RemoteWheel] | Path | str, rules: RuleSet, *, policy: Policy = Policy()
 ) -> tuple[CopySource, ...]:
     """Return what those of the wheels at ``paths`` that ``rules`` copy from declare, as the rules leave them.
 
-    One that cannot be read, or not be fixed as ``policy`` has it, has a ``problem``: nothing can be copied from it.
+    One that cannot be read, or not be fixed as ``policy`` has it, has a ``problem``: nothing can be copied from it. A remote
+    wheel is read by its directory alone.
     """
-    chosen = copied_from(rules, [Path(each) for each in listed(paths)])
-    return tuple(_read_copy_source(path, rules, policy) for path in chosen)
+    places: dict[Location, Path | RemoteWheel] = {}
+    for each in (paths,) if isinstance(paths, str | Path) else paths:
+        wheel = Path(each) if isinstance(each, str) else each
+        places[wheel if isinstance(wheel, Path) else wheel.url] = wheel
+    return tuple(_read_copy_source(each, rules, policy) for each in _copied_from(rules, places))
 
 
-def _read_copy_source(path: Path, rules: RuleSet, policy: Policy) -> CopySource:
+def _read_copy_source(place: Path | RemoteWheel, rules: RuleSet, policy: Policy) -> CopySource:
+    path = Path(place.name)
     name = WheelFilename.parse(path.name)
     try:
-        with Wheel(path) as wheel:
-            plan = make_plan(wheel, rules, policy=policy, copy_sources=None)
-            return CopySource(name, Declared.of(plan.new_metadata), plan.problem, _merges(rules, name))
+        plan = _planned(place, rules, policy)
+        return CopySource(name, Declared.of(plan.new_metadata), plan.problem, _merges(rules, name))
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others; those that copy from it say what it was
         return CopySource(name, problem=failure(path, error).problem)
+
+
+def _planned(place: Path | RemoteWheel, rules: RuleSet, policy: Policy) -> Plan | Outline:
+    if isinstance(place, Path):
+        with Wheel(place) as wheel:
+            return make_plan(wheel, rules, policy=policy, copy_sources=None)
+    with open_by_directory(place) as reading:
+        evidence = gather_evidence(reading.wheel)
+        return make_outline(reading.wheel, rules, sha256=known_sha256(place), evidence=evidence, copy_sources=None)

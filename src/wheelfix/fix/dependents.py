@@ -4,7 +4,7 @@ torchvision requires ``torch==2.7.0``: where torch 2.7.0 becomes 2.7.0+cpu besid
 wheel that changes by this may get another version itself, and what requires it follows in turn.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -58,16 +58,28 @@ def follow(
 
 def _offers(rehearsals: Iterable[Rehearsal], naming: Naming) -> _Offers:
     groups: dict[str, dict[Move, list[WheelFilename]]] = {}
-    for each, new in new_names(rehearsals, naming):
-        old = read_name(each.path)
-        if old is not None and new is not None:
-            move = _move(old, new if each.outcome.problem is None else old)
-            groups.setdefault(old.project, {}).setdefault(move, []).append(old)
+    for old, move in (*_given_moves(rehearsals, naming), *_moves_beside(naming)):
+        groups.setdefault(old.project, {}).setdefault(move, []).append(old)
     moved = {project: found for project, found in groups.items() if any(_is_moved(move) for move in found)}
     return {
         project: [_Given(move, tuple(sorted(set(names), key=str))) for move, names in sorted(found.items(), key=str)]
         for project, found in moved.items()
     }
+
+
+def _given_moves(rehearsals: Iterable[Rehearsal], naming: Naming) -> Iterator[tuple[WheelFilename, Move]]:
+    for each, new in new_names(rehearsals, naming):
+        old = read_name(each.path)
+        if old is not None and new is not None:
+            yield old, _move(old, new if each.outcome.problem is None else old)
+
+
+def _moves_beside(naming: Naming) -> Iterator[tuple[WheelFilename, Move]]:
+    """Yield the moves of wheels that other runs rename: their names are known, whatever else changes in them."""
+    for filename in naming.beside if naming.rename_unchanged else ():
+        old = read_name(Path(filename))
+        if old is not None:
+            yield old, _move(old, naming.new_filename(old))
 
 
 def _move(old: WheelFilename, new: WheelFilename) -> Move:

@@ -1,32 +1,36 @@
 """What one wheel is and requires, and what rules would do to it and why: the data behind show and rules explain."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from wheelfix.evidence.build import BuildHint
-from wheelfix.fix.draft import make_plan
-from wheelfix.fix.plan import Plan
+from wheelfix.evidence.verdict import Evidence
+from wheelfix.fix.draft import make_outline, make_plan
+from wheelfix.fix.plan import Outline, Plan
+from wheelfix.fix.remote import known_sha256, metadata_file_findings, open_by_directory
 from wheelfix.fix.weigh import gather_evidence
 from wheelfix.globs import matches
+from wheelfix.locations import Location, Url
 from wheelfix.options import Policy, Scan
 from wheelfix.results import Change, ChangeAction, Disagreement, Finding, Problem, Verdict, failure
 from wheelfix.rules.explain import Explanation, explain
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import RuleSet
-from wheelfix.text import shown
+from wheelfix.text import counted, shown
 from wheelfix.verify.run import glance
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.release import CopySource, disagreements_of
 from wheelfix.wheel.requirement import read_requirement, same_requirement
 from wheelfix.wheel.sbom import Provenance
 from wheelfix.wheel.wheel import Wheel
-from wheelfix.wheel.zip.source import sha256_of
+from wheelfix.wheel.zip.source import RemoteWheel, sha256_of
 
 
 class RequirementLine(Struct, frozen=True):
@@ -50,11 +54,15 @@ class RequirementLine(Struct, frozen=True):
 
 
 class Description(Struct, frozen=True):
-    """One wheel as ``show`` presents it; where ``problem`` is set, nothing else but ``source`` is known.
+    """One wheel as ``show`` presents it; where ``problem`` is set, nothing else but ``source`` and ``url`` is known.
 
     ``size`` is in bytes. ``build`` is what the wheel says of its build. ``refusal`` says why the rules would not be carried
     out, ``None`` if they would. ``findings`` are sentences on what does not fit together in the wheel, as far as that can
     be seen without reading all of it. ``provenance`` says how wheelfix has fixed the wheel before.
+
+    ``url`` is that of a remote wheel, ``None`` for a file; ``source`` is its file name then. ``directory_only`` says
+    that only the directory of its archive, and most of dist-info, were read: no binaries, so that nothing is called safe
+    for what they link to, and the archive was not checked as a whole.
     """
 
     source: Path
@@ -72,35 +80,74 @@ class Description(Struct, frozen=True):
     findings: tuple[str, ...] = ()
     provenance: Provenance | None = None
     problem: Problem | None = None
+    url: Url | None = None
+    directory_only: bool = False
 
 
-def describe(path: Path, rules: RuleSet, *, scan: Scan = Scan.AUTO) -> Description:
-    """Return what there is to know about the wheel at ``path``; one that cannot be read has a problem.
+def _note_on(remote: RemoteWheel, unread: Sequence[str] = ()) -> str:
+    """Return what was not checked of a remote wheel, of which some files of dist-info were ``unread``."""
+    but = f" without {counted(len(unread), 'file')} of it (such as {shown(unread[0])})" if unread else ""
+    sums = ", nor its sha256 compared" if remote.sha256 else ""
+    return (
+        f"Only the directory and dist-info{but} were read: the archive was not checked as a whole{sums}. "
+        "Use --scan always to download the wheel and check all of it."
+    )
 
-    ``scan`` says when its binaries are read for the verdicts.
+
+def describe(place: Path | RemoteWheel, rules: RuleSet, *, scan: Scan = Scan.AUTO, url: Url | None = None) -> Description:
+    """Return what there is to know about the wheel at ``place``; one that cannot be read has a problem.
+
+    ``scan`` says when the binaries of a file are read for the verdicts. Of a remote wheel only the directory is read, in a
+    handful of requests, and never a binary: where those would have to decide, the verdict is unproven.
+    ``url`` is where a file was downloaded from; it is described under that.
     """
+    if not isinstance(place, Path):
+        return _describe_remote(place, rules)
+    source = Path(place.name) if url is not None else place
     try:
-        with Wheel(path) as wheel:
+        with Wheel(place) as wheel:
             evidence = gather_evidence(wheel, scan)
             plan = make_plan(wheel, rules, policy=Policy(scan=scan), evidence=evidence)
-            return Description(
-                path,
-                wheel.project,
-                wheel.version,
-                wheel.source.size,
-                len(wheel.layout.entries),
-                tuple(sorted(map(str, wheel.filename.tags))),
-                wheel.document.first("Metadata-Version"),
-                wheel.document.first("Requires-Python"),
-                evidence.build,
-                _requirement_lines(wheel, (*plan.changes, *plan.kept)),
-                plan.problem,
-                plan.notes,
-                tuple(_sentence(each) for each in glance(wheel.path, wheel.source)),
-                wheel.provenance,
-            )
+            findings = glance(wheel.path, wheel.source)
+            return replace(_description(wheel, evidence, plan, findings), source=source, url=url)
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others
-        return Description(path, problem=failure(path, error).problem)
+        return Description(source, problem=failure(place, error).problem, url=url)
+
+
+def _describe_remote(remote: RemoteWheel, rules: RuleSet) -> Description:
+    url, path = remote.url, Path(remote.name)
+    try:
+        with open_by_directory(remote) as reading:
+            wheel, unread = reading.wheel, reading.unread
+            evidence = gather_evidence(wheel)
+            plan = make_outline(wheel, rules, sha256=known_sha256(remote), evidence=evidence)
+            findings = glance(wheel.path, wheel.source, directory=reading.directory, hidden=unread)
+            found = _description(wheel, evidence, plan, findings)
+            beside = tuple(metadata_file_findings(remote, wheel.document.data))
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others
+        return Description(path, problem=failure(path, error).problem, url=url, directory_only=True)
+    note = _note_on(remote, unread)
+    found = replace(found, notes=(*found.notes, note), findings=(*found.findings, *beside))
+    return replace(found, url=url, directory_only=True)
+
+
+def _description(wheel: Wheel, evidence: Evidence, plan: Plan | Outline, findings: Iterable[Finding]) -> Description:
+    return Description(
+        wheel.path,
+        wheel.project,
+        wheel.version,
+        wheel.source.size,
+        len(wheel.names),
+        tuple(sorted(map(str, wheel.filename.tags))),
+        wheel.document.first("Metadata-Version"),
+        wheel.document.first("Requires-Python"),
+        evidence.build,
+        _requirement_lines(wheel, (*plan.changes, *plan.kept)),
+        plan.problem,
+        plan.notes,
+        tuple(map(_sentence, findings)),
+        wheel.provenance,
+    )
 
 
 def _requirement_lines(wheel: Wheel, decisions: tuple[Change, ...]) -> tuple[RequirementLine, ...]:
@@ -134,8 +181,15 @@ def _sentence(finding: Finding) -> str:
 
 def disagreements(descriptions: Sequence[Description]) -> tuple[Disagreement, ...]:
     """Return on which requirements wheels of one release disagree."""
-    readable = (each for each in descriptions if each.problem is None)
-    return disagreements_of({each.source: [line.text for line in each.requirements] for each in readable})
+    wheels = {Path(str(number), each.source.name): each for number, each in enumerate(descriptions) if each.problem is None}
+    places: dict[Location, Location] = {path: each.url or each.source for path, each in wheels.items()}
+    found = disagreements_of({path: [line.text for line in each.requirements] for path, each in wheels.items()})
+    return tuple(  # by their names first: a URL need not end with that of the wheel
+        replace(
+            each, present=tuple(map(places.__getitem__, each.present)), missing=tuple(map(places.__getitem__, each.missing))
+        )
+        for each in found
+    )
 
 
 class WheelExplanation(Struct, frozen=True):
@@ -143,7 +197,8 @@ class WheelExplanation(Struct, frozen=True):
 
     ``total`` counts the requirements, of which ``requirements`` may be a choice. ``changes`` is what would change, of the
     chosen ones if some were chosen; ``past`` what wheelfix has changed before, as the wheel itself says. ``refusal`` says
-    why nothing would be changed after all. Where ``problem`` is set nothing else is known.
+    why nothing would be changed after all. Where ``problem`` is set nothing else is known. ``url`` is that of a remote
+    wheel, ``None`` for a file; ``source`` is its file name then. ``directory_only`` says that no binary was read.
     """
 
     source: Path
@@ -154,6 +209,8 @@ class WheelExplanation(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     refusal: Problem | None = None
     problem: Problem | None = None
+    url: Url | None = None
+    directory_only: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -162,30 +219,61 @@ class WheelExplanation(Struct, frozen=True):
 
 
 def explain_wheel(
-    path: Path, rules: RuleSet, wanted: str | None = None, *, copy_sources: Sequence[CopySource] = ()
+    place: Path | RemoteWheel,
+    rules: RuleSet,
+    wanted: str | None = None,
+    *,
+    scan: Scan = Scan.AUTO,
+    copy_sources: Sequence[CopySource] = (),
+    url: Url | None = None,
 ) -> WheelExplanation:
-    """Return why the requirements of the wheel at ``path`` are kept or dropped.
+    """Return why the requirements of the wheel at ``place`` are kept or dropped; a remote one is read by its directory.
 
-    ``wanted`` chooses some of them: a name, a pattern for names, or a whole requirement. ``copy_sources`` are wheels that
-    rules can copy from.
+    ``wanted`` chooses some of them: a name, a pattern for names, or a whole requirement. ``scan`` says when the binaries of
+    a file are read. ``copy_sources`` are wheels that rules can copy from. ``url`` is where a file was downloaded from; it
+    is described under that.
     """
+    if not isinstance(place, Path):
+        return _explain_remote(place, rules, wanted, copy_sources)
+    source = Path(place.name) if url is not None else place
     try:
-        with Wheel(path) as wheel:
-            plan = make_plan(wheel, rules, copy_sources=copy_sources)
-            facts = make_facts(wheel.document, wheel.filename, partial(sha256_of, wheel.source))
-            every = explain(rules, facts)
-            provenance = wheel.provenance
-            return WheelExplanation(
-                path,
-                len(every),
-                tuple(each for each in every if wanted is None or _is_wanted(each.text, wanted)),
-                tuple(change for change in plan.changes if _concerns(change, wanted)),
-                tuple(change for change in provenance.changes if _concerns(change, wanted)) if provenance else (),
-                _notes_on(plan, [each.text for each in every], wanted),
-                plan.problem,
-            )
+        with Wheel(place) as wheel:
+            plan = make_plan(wheel, rules, policy=Policy(scan=scan), copy_sources=copy_sources)
+            found = _explanation(wheel, rules, plan, wanted, partial(sha256_of, wheel.source))
+            return replace(found, source=source, url=url)
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others
-        return WheelExplanation(path, problem=failure(path, error).problem)
+        return WheelExplanation(source, problem=failure(place, error).problem, url=url)
+
+
+def _explain_remote(
+    remote: RemoteWheel, rules: RuleSet, wanted: str | None, copy_sources: Sequence[CopySource]
+) -> WheelExplanation:
+    url, path, sha256 = remote.url, Path(remote.name), known_sha256(remote)
+    try:
+        with open_by_directory(remote) as reading:
+            wheel = reading.wheel
+            evidence = gather_evidence(wheel)
+            outline = make_outline(wheel, rules, sha256=sha256, evidence=evidence, copy_sources=copy_sources)
+            found = _explanation(wheel, rules, outline, wanted, sha256)
+            return replace(found, notes=(*found.notes, _note_on(remote)), url=url, directory_only=True)
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others
+        return WheelExplanation(path, problem=failure(path, error).problem, url=url)
+
+
+def _explanation(
+    wheel: Wheel, rules: RuleSet, plan: Plan | Outline, wanted: str | None, sha256: Callable[[], str]
+) -> WheelExplanation:
+    every = explain(rules, make_facts(wheel.document, wheel.filename, sha256))
+    provenance = wheel.provenance
+    return WheelExplanation(
+        wheel.path,
+        len(every),
+        tuple(each for each in every if wanted is None or _is_wanted(each.text, wanted)),
+        tuple(change for change in plan.changes if _concerns(change, wanted)),
+        tuple(change for change in provenance.changes if _concerns(change, wanted)) if provenance else (),
+        _notes_on(plan, [each.text for each in every], wanted),
+        plan.problem,
+    )
 
 
 def _is_wanted(text: str, wanted: str) -> bool:
@@ -203,7 +291,7 @@ def _concerns(change: Change, wanted: str | None) -> bool:
     return change.field == REQUIRES and any(text and _is_wanted(text, wanted) for text in (change.before, change.after))
 
 
-def _notes_on(plan: Plan, requirements: Sequence[str], wanted: str | None) -> tuple[str, ...]:
+def _notes_on(plan: Plan | Outline, requirements: Sequence[str], wanted: str | None) -> tuple[str, ...]:
     """Return the notes of a plan but for those on something else than what is ``wanted``."""
     if wanted is None:
         return plan.notes

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from wheelfix.errors import CopySourceError, EditError
 from wheelfix.fix.naming import Renaming, build_order, rename, with_new_names
 from wheelfix.fix.notes import notes_on_duplicates, notes_on_rows
-from wheelfix.fix.plan import Plan, as_kept, check_path, problem_of, void_signatures
+from wheelfix.fix.plan import Outline, Plan, as_kept, check_path, problem_of, void_signatures
 from wheelfix.fix.requested_name import RequestedName
 from wheelfix.fix.weigh import gather_evidence, weigh, weigh_edits, weigh_local_version
-from wheelfix.options import Naming, Policy
+from wheelfix.options import Naming, Policy, Scan
 from wheelfix.results import Change, ChangeAction, Problem
 from wheelfix.rules.actions import apply_rules, edits_for
 from wheelfix.rules.match import make_facts
@@ -81,7 +81,7 @@ def make_plan(
     (:func:`wheelfix.read_copy_sources`), ``None`` where this wheel is to be one of them.
     ``moves`` are new names and versions of other wheels, which requirements on those follow.
 
-    :raises ArchiveError: if ``wheel`` was opened with ``directory_only`` and its archive turns out to be invalid.
+    :raises ArchiveError: if only the directory of ``wheel`` was read, and its archive turns out to be invalid.
     :raises EditError: if a rule or an edit, or the new name, is not possible.
     :raises RecordError: if RECORD would have to change and cannot be read.
     :raises RulesError: if an edit of requirements is not possible.
@@ -99,6 +99,24 @@ def make_plan(
     again = () if sbom or not draft.raises_version else (_RAISED_AGAIN,)
     packs = rules.packs_of(plan.applied_rules) if rules else ()
     return replace(plan, notes=(*plan.notes, *again), sbom=sbom, rule_packs=packs)
+
+
+def make_outline(
+    wheel: Wheel,
+    rules: RuleSet,
+    *,
+    sha256: Callable[[], str],
+    evidence: "Evidence",
+    copy_sources: "Sequence[CopySource] | None" = (),
+) -> Outline:
+    """Return what ``rules`` would change in ``wheel``, of which only the directory was read: no binaries, and no source.
+
+    The arguments are those of :func:`make_plan`, and so are the errors.
+    """
+    draft = _Draft(wheel, Policy(scan=Scan.NEVER), evidence, None)
+    draft.apply_rules(rules, sha256, copy_sources)
+    plan = draft.finish(rules.digest, Naming())
+    return Outline(plan.new_metadata, plan.changes, plan.kept, plan.notes, plan.problem)
 
 
 _RAISED_AGAIN: Final = "Without provenance (--no-sbom) the next run raises the version again."

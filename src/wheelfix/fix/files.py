@@ -61,7 +61,7 @@ class FileEdits:
 
     def _remove(self, edit: RemoveFiles, rule: str | None, reason: str | None) -> bool:
         """Note that the files go which a pattern of ``edit`` matches; return whether there are any."""
-        found = [name for name in self._wheel.layout.names if name not in self._removed and self._is_meant(name, edit)]
+        found = [name for name in self._wheel.names if name not in self._removed and self._is_meant(name, edit)]
         prefix = f"{self._wheel.dist_info}/"
         for name in found:
             path = name.removeprefix(prefix)
@@ -109,7 +109,7 @@ class FileEdits:
 
     def _modules(self) -> Modules:
         """Return the modules of the wheel without the files that go."""
-        return Modules((name for name in self._wheel.layout.names if name not in self._removed), self._data)
+        return Modules((name for name in self._wheel.names if name not in self._removed), self._data)
 
     def _points(self) -> EntryPoints:
         return EntryPoints(self._content(ENTRY_POINTS))
@@ -140,7 +140,7 @@ class FileEdits:
         if not self._removed:
             return ()
         emptied = self._emptied()
-        names = (name for name in self._wheel.layout.names if name.endswith("/") and name not in self._removed)
+        names = (name for name in self._wheel.names if name.endswith("/") and name not in self._removed)
         return (*self._removed, *(name for name in names if emptied(name)))
 
     def rows(self) -> frozenset[str]:
@@ -155,13 +155,13 @@ class FileEdits:
         for _, row in self._wheel.record.read_rows():
             if not isinstance(row, RecordError):
                 path = plain_path(row.path).lstrip("/")
-                if path not in gone and path not in self._wheel.layout.names and emptied(f"{path}/"):
+                if path not in gone and path not in self._wheel.names and emptied(f"{path}/"):
                     gone.add(path)
         return frozenset(gone)
 
     def _emptied(self) -> Callable[[str], bool]:
         """Return what says of a directory, with its slash, whether files in it go and none remains."""
-        names = (name for name in self._wheel.layout.names if not name.endswith("/"))
+        names = (name for name in self._wheel.names if not name.endswith("/"))
         kept, gone = list[str](), list[str]()
         for name in names:
             (gone if name in self._removed else kept).append(name)
@@ -187,7 +187,7 @@ class FileEdits:
     def _library_names(self, without: Iterable[str] = ()) -> set[str]:
         """Return the names, with slashes, of the modules and directories that the wheel installs for import."""
         gone, found = {*without}, set[str]()
-        for name in self._wheel.layout.names:
+        for name in self._wheel.names:
             if name in gone or name.endswith("/"):
                 continue
             *directories, last = library_path(name, self._data).split("/", _DEEPEST_LISTED)
@@ -232,11 +232,14 @@ class FileEdits:
             return
         wheel = self._wheel
         files = dict.fromkeys(name for name in self._removed if not name.endswith("/"))
-        removal = Removal((name for name in wheel.layout.names if not name.endswith("/")), files, self._data)
+        removal = Removal((name for name in wheel.names if not name.endswith("/")), files, self._data)
         yield from self._last_files(removal)
         yield from self._entry_points(removal)
         yield from removal.bare_packages()
-        yield from removal.imports(wheel.source, wheel.layout)
+        if wheel.directory is None:
+            yield from removal.imports(wheel.source, wheel.layout)
+        elif removal.missing:
+            yield Need(next(iter(files)), "only the directory of the wheel was read, and not what imports it", certain=False)
         if policy.scan is not Scan.NEVER:
             yield from removal.links(lambda: evidence().read_all())
 
@@ -305,7 +308,8 @@ def _first_of(needs: Iterable[Need]) -> Need | None:
 
 
 def _not_read(names: Sequence[str]) -> str:
-    return f"Binaries were not read: it is not known whether one that is kept links to {shown_few(names)}."
+    known = f"whether one that is kept links to {shown_few(names)} is not known"
+    return f"Binaries not read (--scan always reads them): {known}."
 
 
 def _problem(need: Need) -> Problem:

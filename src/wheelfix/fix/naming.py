@@ -122,7 +122,9 @@ def _refuse_unclear_version(wheel: Wheel) -> None:
     for text in (wheel.filename.version, wheel.version):
         if parsed_version(text.replace("_", "-")) is None:
             hint = "Only versions by PEP 440 can; build the wheel again."
-            raise EditError("no-version", f"{shown(text)} is not a version that can have a local version", hint=hint)
+            raise EditError(
+                "no-version-to-extend", f"{shown(text)} is not a version that can have a local version", hint=hint
+            )
     said = wheel.document.first("Version") or ""
     if not same_version(said, wheel.filename.version.replace("_", "-")):
         raise EditError(
@@ -173,7 +175,7 @@ def _directories(
     :raises EditError: if two directories would get one name, or another one would become the wheel's own.
     """
     directories = {wheel.dist_info: f"{stem}{INFO}"}
-    parted = {entry.name.partition("/")[:2] for entry in wheel.layout.entries}
+    parted = {name.partition("/")[:2] for name in wheel.names}
     tops = sorted({name for name, _ in parted})
     for name in tops:
         parts = data_parts(name)

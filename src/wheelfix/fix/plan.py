@@ -36,17 +36,20 @@ def problem_of(wheel: Wheel, file: str) -> Problem | None:
     if wheel.entry(file) is None or not wheel.record.doubts(f"{wheel.dist_info}/{file}", wheel.read(file)):
         return None
     hint = f"{_HINT} Without a provenance in the new wheel (--no-sbom) it is left out." if file == PROVENANCE else _HINT
-    reason = "it may be damaged, and a new wheel would vouch for it"
+    reason = "it may be damaged, and a fixed wheel would hide that"
     return Problem(_CODES.get(file, "damaged-file"), f"{shown(file)} is not what RECORD says", hint, reason)
 
 
 def contradicted_files(wheel: Wheel) -> list[str]:
     """Return the files of dist-info that RECORD contradicts, as :func:`problem_of` understands it, in their order.
 
-    All of them together are read up to 32 MiB; what lies beyond is left to ``wheelfix verify``.
+    All of them together are read up to 32 MiB; what lies beyond is left to ``wheelfix verify``. Where only the directory of
+    the wheel was read none is: each may take a request.
 
     :raises RecordError: if a row of RECORD that names one has not three columns.
     """
+    if wheel.directory is not None:
+        return []
     rows = wheel.record.below(wheel.dist_info)
     found, left = list[str](), _MOST_COMPARED
     for file in wheel.dist_info_files:
@@ -126,6 +129,19 @@ class Plan(Struct, frozen=True, dict=True):
     def record_diff(self) -> str:
         """The unified diff of the rows of RECORD that a repair changes, empty if none is."""
         return unified_diff(*self.record, self.source.name, file="RECORD") if self.record else ""
+
+
+class Outline(Struct, frozen=True):
+    """What rules would change in a wheel, as far as its directory and dist-info say; to be shown, and never carried out.
+
+    The fields are those of a :class:`Plan`.
+    """
+
+    new_metadata: bytes
+    changes: tuple[Change, ...] = ()
+    kept: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+    problem: Problem | None = None
 
 
 def preview(plan: Plan) -> Outcome:

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from wheelfix.errors import EditError
+from wheelfix.locations import Location
 from wheelfix.options import Naming
 from wheelfix.results import Disagreement, Outcome, Problem, Status, Verdict
 from wheelfix.text import shown, shown_few
@@ -128,7 +129,7 @@ def compare(
     for path, note in _companions(named.values()):
         named[path] = replace(named[path], notes=(*named[path].notes, note))
     found = disagreements_of({path: each.before.requirements for path, each in named.items() if each.readable})
-    ending = {
+    ending: dict[Location, tuple[Release | None, Collection[Hashable]]] = {
         path: (release_of(name) if (name := names[path]) else None, meanings(each.after.requirements).keys())
         for path, each in named.items()
         if each.problem is None and each.outcome.problem is None
@@ -136,7 +137,7 @@ def compare(
     return named, tuple(replace(each, resolved=_is_resolved(each, ending)) for each in found)
 
 
-def _is_resolved(disagreement: Disagreement, ending: Mapping[Path, tuple[Release | None, Collection[Hashable]]]) -> bool:
+def _is_resolved(disagreement: Disagreement, ending: Mapping[Location, tuple[Release | None, Collection[Hashable]]]) -> bool:
     """Whether all wheels that disagree are done, and those that end in one release agree on the requirement then.
 
     ``ending`` has the release and the requirements that each wheel ends with.
@@ -205,7 +206,7 @@ def _would_disagree(release: Sequence[Rehearsal]) -> Problem | None:
         why = next((f" ({reason})" for each in left if (reason := _why_left(each))), "")
         others = f"not {shown_few([each.path.name for each in left])}{why}" if left else "each in another way"
         message = f"the wheels of {_title(release)} would no longer agree on {shown_few(worse)}"
-        return Problem("mixed-release", message, _NEXT_STEPS, f"{shown_few(fixed)} would be fixed, {others}")
+        return Problem("mixed-release", message, _next_step(left), f"{shown_few(fixed)} would be fixed, {others}")
     lost = [each for each in release if each.known is None]
     if lost and any(each.is_fixed and each.before.answers() != each.after.answers() for each in release):
         why = _why_left(lost[0])
@@ -220,10 +221,22 @@ def _would_disagree(release: Sequence[Rehearsal]) -> Problem | None:
     return None
 
 
+def _next_step(left: Sequence[Rehearsal]) -> str:
+    """Return what to do where wheels of a release would be ``left`` as they are."""
+    codes = {each.outcome.problem.code if each.outcome.problem else "" for each in left}
+    return _BY_CODE[codes.pop()] if len(codes) == 1 and codes <= _BY_CODE.keys() else _NEXT_STEPS
+
+
 _NEXT_STEPS: Final = (
     "Fix all of them, or give the fixed ones a release of their own with --local, such as --local cpu; --allow-mixed writes "
     "them anyway."
 )
+_BY_CODE: Final = {
+    "unsafe": "Copy GPU builds unchanged, and give the fixed wheels a release of their own: --skip-gpu-builds --local cpu.",
+    "unproven": "Fix all of them with --allow-unproven if you know that they need none of these; or copy the others "
+    "unchanged, and give the fixed wheels a release of their own: --skip-unproven --local cpu.",
+}
+"""What to do where all wheels that are left were refused for the same reason."""
 
 
 def _title(release: Sequence[Rehearsal]) -> str:

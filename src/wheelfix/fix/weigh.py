@@ -18,6 +18,7 @@ from wheelfix.rules import BUILT_IN
 from wheelfix.rules.match import names_a_pair
 from wheelfix.rules.model import RuleSet
 from wheelfix.text import shown
+from wheelfix.version import HOME_PAGE
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.environments import Environments
 from wheelfix.wheel.metadata import Document
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 _UNKNOWN: Final = frozenset({Tag("unknown", "unknown", "unknown")})
 _MOST_NOTES: Final = 20
+_WITH_CPU_BUILDS: Final = frozenset({"torch", "torchvision", "torchaudio"})
+"""Projects that publish a CPU build of each release."""
+_CPU_BUILDS: Final = f"{HOME_PAGE}/blob/main/docs/guides/which-cpu-torch.md"
+"""Where those can be had."""
 
 
 class Weighed(Struct, frozen=True):
@@ -47,14 +52,15 @@ class Weighed(Struct, frozen=True):
 def gather_evidence(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None" = None) -> Evidence:
     """Return the evidence in ``wheel``, which must be kept open: it is read as it is needed.
 
-    ``scan`` says when binaries are read, and ``known`` is what was read of them before.
+    ``scan`` says when binaries are read, and ``known`` is what was read of them before. They never are where only the
+    directory of the wheel was read.
     """
     versions = [wheel.version, wheel.filename.version]
     if _set_by_us(wheel, "Version"):  # what we wrote ourselves is no evidence, and what only may be ours is none either
         versions = [version.partition("+")[0] for version in versions]
     project = "" if _set_by_us(wheel, "Name") else wheel.project
     tags = wheel.filename.tags | own_tags(wheel)
-    return Evidence(wheel.source, wheel.layout, Environments(tags), project, versions, scan=scan, known=known)
+    return Evidence(wheel.source, wheel.listing, Environments(tags), project, versions, scan=scan, known=known)
 
 
 def _set_by_us(wheel: Wheel, field: str) -> bool:
@@ -100,11 +106,11 @@ def weigh(changes: Iterable[Change], rules: RuleSet | None, evidence: Evidence, 
     if unsafe and policy.skip_gpu_builds:
         return Weighed(weighed, left=f"it needs {_counted(unsafe)}: {unsafe[0].evidence}")
     if unsafe:
-        return Weighed(weighed, _refusal(unsafe))
+        return Weighed(weighed, _refusal(unsafe, evidence.project))
     if unproven and policy.skip_unproven:
         return Weighed(weighed, left=f"{_no_evidence(unproven)}: {unproven[0].evidence}")
     if unproven and not policy.allow_unproven:
-        return Weighed(weighed, _doubt(unproven))
+        return Weighed(weighed, _doubt(unproven, policy))
     return Weighed(weighed)
 
 
@@ -208,14 +214,18 @@ def _is_own(rule: str | None, rules: RuleSet | None) -> bool:
     return next(origins, "") not in BUILT_IN
 
 
-def _refusal(unsafe: Sequence[Change]) -> Problem:
+def _refusal(unsafe: Sequence[Change], project: str) -> Problem:
     first = unsafe[0]
     hint = "Copy GPU builds unchanged with --skip-gpu-builds."
+    if project in _WITH_CPU_BUILDS:
+        hint += f" For a CPU, take a CPU build: {_CPU_BUILDS}"
     return Problem("unsafe", f"it needs {_counted(unsafe)}", hint, first.evidence)
 
 
-def _doubt(unproven: Sequence[Change]) -> Problem:
+def _doubt(unproven: Sequence[Change], policy: Policy) -> Problem:
     hint = "Copy such wheels unchanged with --skip-unproven, or drop what you know to be unused with --allow-unproven."
+    if policy.scan is Scan.NEVER:
+        hint = "Read the binaries (--scan auto or always), or copy such wheels unchanged with --skip-unproven."
     return Problem("unproven", _no_evidence(unproven), hint, unproven[0].evidence)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_NOTES: Final = 20
 _PURELIB: Final = "Root-Is-Purelib: true"
-_NOT_COMPARED: Final = "The binaries were not read (--scan never): whether they fit the new tags is not known."
+_NOT_COMPARED: Final = "Binaries not read (--scan always reads them): whether they fit the new tags is not known."
 _FOR_TAGS: Final = "Choose tags that fit, or build the wheel for these; --force changes them anyway."
 _FOR_PURELIB: Final = "Leave it false; --force changes it anyway."
 
@@ -35,7 +35,7 @@ def weigh_tags(
     if not (new or pure):
         return Weighed()
     if policy.scan is Scan.NEVER:
-        return Weighed(notes=(_NOT_COMPARED,) if any(map(is_binary, wheel.layout.names)) else ())
+        return Weighed(notes=(_NOT_COMPARED,) if any(map(is_binary, wheel.names)) else ())
     targets = evidence().read_targets()
     found = [(f"the tag {_whole(part, new)}", why) for part, why in contradictions(targets, tags_of(wheel.filename), new)]
     if pure and (why := against_purelib(targets)):

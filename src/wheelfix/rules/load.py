@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _COMMAND_LINE: Final = "command line"
 """The name of the rules that options make."""
 _DEEPEST: Final = 50
+_CREDENTIALS: Final = re.compile(r"(?<=://)[^/]*@")
 _TABLE: Final = re.compile(r"^[ \t]*\[\[[ \t]*(?:tool[ \t]*\.[ \t]*wheelfix[ \t]*\.[ \t]*)?rule[ \t]*\]\]", re.MULTILINE)
 
 
@@ -100,6 +101,16 @@ def find_rules(start: Path | None = None) -> Path | None:
     return found[0]
 
 
+def only_sets_options(path: Path) -> bool:
+    """Whether a file has options and nothing else that is about rules: there is nothing in it to check or to test.
+
+    :raises RulesError: if it cannot be read.
+    """
+    data = read_toml(path)[0]
+    table = (project_table(data) or {}) if path.name == PROJECT_FILE else data
+    return "options" in table and table.keys() <= {"options", "schema"}
+
+
 class _By(Struct, frozen=True):
     """Who names a source: a file or a script with its ``title``, empty for the caller.
 
@@ -142,7 +153,9 @@ class _Reader:
         With ``later`` what a file extends waits for :meth:`finish`.
         """
         if "://" in source:
-            self._refuse_source(source, by, f"{source!r} is a URL", "Download it: rules are read from local files only.")
+            place = _CREDENTIALS.sub("", source.partition("?")[0])  # the rest may be a signature
+            what = f"{place!r} is a URL" if by.title else "it is a URL"
+            self._refuse_source(place, by, what, "Download it: rules are read from local files only.")
         elif source.endswith(".toml"):
             self._add_file(by.directory / source, by, later=later)
         elif source.partition("/")[0] in BUILT_IN:

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from wheelfix.codes import Check
+from wheelfix.codes import Check, warning_row
 from wheelfix.errors import RulesError
 from wheelfix.results import Finding, Severity
 
@@ -16,10 +16,6 @@ from wheelfix.results import Finding, Severity
 def _error(code: str, meaning: str, example: str, remedy: str) -> Check:
     consequence = "No command uses the rules, and no wheel is touched."
     return Check(code, Severity.ERROR, meaning, consequence=consequence, example=example, remedy=remedy)
-
-
-def _warning(code: str, meaning: str, consequence: str, example: str, remedy: str) -> Check:
-    return Check(code, Severity.WARNING, meaning, consequence=consequence, example=example, remedy=remedy)
 
 
 _ALL: Final = (
@@ -61,81 +57,81 @@ _ALL: Final = (
         "ours.toml:8: rule torch: id: used by another rule. Give each rule its own id.",
         "Give each rule an id of its own: reports name rules by it.",
     ),
-    _warning(
+    warning_row(
         "rule-impossible",
         "No wheel can match the rule's `when`.",
         "The rule never applies.",
         "ours.toml: rule old: never applies: no version matches version = >=3,<2",
         "Correct `when`, or remove the rule.",
     ),
-    _warning(
+    warning_row(
         "rule-shadowed",
         "Earlier rules match everything that this rule matches.",
         "The first rule that matches decides, so this one never does.",
         "ours.toml: rule cublas: never decides: earlier rules match everything that it matches (nvidia)",
         "Move the rule up, narrow the earlier one, or remove the rule.",
     ),
-    _warning(
+    warning_row(
         "rule-broad",
         "A pattern has fewer than three fixed characters, and the rule does more than keep.",
         "The rule may change unrelated requirements.",
         "ours.toml: rule all: the pattern 'n*' is so short that it matches unrelated names",
         "Write a narrower pattern, or list the names.",
     ),
-    _warning(
+    warning_row(
         "rule-unlikely-value",
         "A value is allowed, but matches nothing that is in use: it looks like a mistake.",
         "The rule never applies, or applies to less than you intend.",
         "ours.toml: rule linux: 'linux' is not a platform tag; write a pattern such as '*linux*'",
         "Correct the value as the message says.",
     ),
-    _warning(
+    warning_row(
         "rule-not-repeatable",
         "The rule matches what it has made, and would change it again.",
         "Running wheelfix on a fixed wheel changes it further.",
         "ours.toml: rule cpu: matches what it has made and changes it again: 'fooa' becomes 'fooa-cpu', then 'fooa-cpu-cpu'",
         "Narrow `match`, for example to the exact name, or leave out the wheels that have the result with `when.lacks`.",
     ),
-    _warning(
+    warning_row(
         "rule-one-name",
         "A rule with `set-name` is for more than one project.",
         "All of them get the same name; where two of them are given, the second one is refused.",
         "ours.toml: rule own: every project that it matches gets the name 'acme-torch'; name one in when.project",
         "Name one project in `when.project`; write a rule for each.",
     ),
-    _warning(
+    warning_row(
         "rule-expired",
         "The day in `until` has come.",
         "The rule still works: the same rules make the same wheel on any day.",
         "ours.toml: rule hotfix: expired on 2027-01-01",
         "Remove the rule, or move `until`.",
     ),
-    _warning(
+    warning_row(
         "rule-outdated",
         "The rule worked on a wheel whose version has reached `until-version`.",
         "The rule still works: the reason for it may be gone.",
         "ours.toml: rule hotfix: meant until version 2.9, which torch-2.9.0-cp312-cp312-win_amd64.whl has reached",
         "Check whether the release still needs it; then remove the rule, or raise `until-version`.",
     ),
-    _warning(
+    warning_row(
         "rule-unused",
         "The rule applied to nothing in this run.",
         "A typing error looks the same as a release that no longer needs the rule.",
         "ours.toml: rule triton: applied to nothing in this run",
         "Ask `wheelfix rules explain WHEEL REQUIREMENT` why it does not match, or remove the rule.",
     ),
-    _warning(
+    warning_row(
         "rule-matches-nothing",
         "A pattern matches none of the names in the file that `--names` gives.",
         "The rule may never apply.",
         "ours.toml: rule cuda: 'nvidia-cublass' matches none of 3 names",
         "Correct the pattern: names are in normal form (PEP 503).",
     ),
-    _warning(
+    warning_row(
         "rule-matches-many",
         "A pattern matches more names than `--most` allows, and the rule does more than keep.",
         "The rule may change unrelated requirements.",
-        "ours.toml: rule cuda: 'nvidia-*' matches 3 of 3 names, such as nvidia-cublas, nvidia-nat, nvidia-ml-py",
+        "ours.toml: rule cuda: 'nvidia-*' matches 3 of 3 names, such as nvidia-cublas, nvidia-ml-py, nvidia-nat",
         "Write a narrower pattern, or list the names.",
     ),
 )

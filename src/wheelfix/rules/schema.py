@@ -101,7 +101,7 @@ def rules_schema(options: Mapping[str, Any] | None = None) -> dict[str, Any]:
     for table in components.values():
         table["description"] = inspect.cleandoc(table["description"])  # Python 3.13 stores docstrings without their indent
         for key, schema in table.get("properties", {}).items():
-            table["properties"][key] = _as_written(key, schema)
+            table["properties"][key] = as_written(key, schema)
     for table in (Action, NewSpecifier):
         components[table.__name__] |= {"minProperties": 1, "maxProperties": 1}
     for name in (When.__name__, Match.__name__, CopyFrom.__name__):
@@ -125,7 +125,7 @@ def rules_schema(options: Mapping[str, Any] | None = None) -> dict[str, Any]:
     }
 
 
-def _as_written(key: str, schema: dict[str, Any]) -> dict[str, Any]:
+def as_written(key: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a key as files write it: no null, and a single value instead of a list of one."""
     notes: dict[str, Any] = {name: schema[name] for name in ("description", "examples") if name in schema}
     if isinstance(schema.get("default"), str):

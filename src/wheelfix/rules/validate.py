@@ -1,7 +1,7 @@
 """What is wrong with the values of a rule: every error that can be found without a wheel."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 
@@ -22,6 +22,7 @@ from wheelfix.rules.model import (
 from wheelfix.rules.requirement_actions import REQUIREMENT_ACTIONS
 from wheelfix.rules.templates import computes
 from wheelfix.rules.values import Wrong
+from wheelfix.tables import Found
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.requirement import RequirementParts
 
@@ -40,10 +41,6 @@ def result_of(template: str, match: Match) -> Wrong | None:
         return None
     text, result = results[0]
     return f"{template!r} does not make a requirement: {text!r} becomes {result!r}", "Correct the template."
-
-
-Found: TypeAlias = tuple[str, str, str]
-"""The path to a key, what is wrong and what to do."""
 
 
 def findings_of(struct: msgspec.Struct, path: str = "") -> list[Found]:

@@ -11,7 +11,8 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.errors import WheelError
 from wheelfix.executors import Workers, file_size, run_all
-from wheelfix.options import Selection, listed
+from wheelfix.locations import Location
+from wheelfix.options import Selection, local_paths
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import UNREADABLE, CheckedWheel, Finding, Outcome, VerifyReport, failure, no_result
 from wheelfix.text import shown_few
@@ -53,55 +54,83 @@ def read_statement(path: Path) -> Statement | None:
     )
 
 
-def compare_releases(statements: Mapping[Path, Statement]) -> list[tuple[Path, Finding]]:
-    """Return the wheels that disagree with others of their release, each with a finding that says on what."""
-    return list(dict.fromkeys(each for view in _views(statements) for each in _disagreeing(view)))
+def compare_releases(statements: Mapping[Path, Statement]) -> list[tuple[Location, Finding]]:
+    """Return the wheels that disagree with others of their release, each with a finding that says on what.
+
+    The wheels of each directory are compared, and all of them: a directory more never hides what is found in another one.
+    """
+    found: dict[tuple[Location, str], dict[str, None]] = {}
+    for group in _groups(statements):
+        for view in _views(group):
+            for path, place, texts in _disagreeing(view):
+                found.setdefault((path, place), {}).update(dict.fromkeys(texts))
+    return [(path, _finding(place, [*texts])) for (path, place), texts in found.items()]
+
+
+def _groups(statements: Mapping[Path, Statement]) -> Iterator[Mapping[Path, Statement]]:
+    """Yield all the wheels and, where they are in several directories, those of each."""
+    yield statements
+    directories: dict[Path, dict[Path, Statement]] = {}
+    for path, each in statements.items():
+        directories.setdefault(path.parent, {})[path] = each
+    if len(directories) > 1:
+        yield from directories.values()
 
 
 def _views(statements: Mapping[Path, Statement]) -> Iterator[dict[Path, Statement]]:
     """Yield the wheels as they came and, where fixed copies of some are given too, as they are with those in their place.
 
-    A wheel is a fixed copy of the one that its provenance names, or that has the same file name: it takes its place, and
-    need not agree with it.
+    A copy takes the place of the wheels that it was made from, and need not agree with them. Of wheels that were fixed
+    several times each step is one more view, so that every wheel is in one of them.
     """
-    by_name: dict[str, list[Path]] = {}
-    for path in statements:
-        by_name.setdefault(path.name, []).append(path)
-    originals, copies = set[Path](), set[Path]()
-    for alike in by_name.values():
-        _, *later = sorted(alike, key=lambda path: len(statements[path].made_from))
-        copies.update(later)
-        originals.update(set(alike) - set(later[-1:]) if later else ())
-    for path, each in statements.items():
-        sources = {source for name in each.made_from - {path.name} for source in by_name.get(name, ())}
-        originals |= sources
-        copies |= {path} if sources else set()
-    yield {path: each for path, each in statements.items() if path not in copies}
-    if copies:
-        yield {path: each for path, each in statements.items() if path not in originals}
+    made_from = _made_from(statements)
+    steps: dict[Path, int] = {}
+    for path, sources in made_from.items():
+        steps[path] = max((steps[each] + 1 for each in sources), default=0)
+    for last in range(max(steps.values(), default=0) + 1):
+        replaced = {each for path, sources in made_from.items() if steps[path] <= last for each in sources}
+        yield {path: each for path, each in statements.items() if steps[path] <= last and path not in replaced}
 
 
-def _disagreeing(statements: Mapping[Path, Statement]) -> Iterator[tuple[Path, Finding]]:
-    """Yield on what wheels of one release disagree, for each wheel that lacks what others have."""
-    lacking: dict[tuple[Path, str], list[str]] = {}
-    for each in disagreements_of({path: statement.requirements for path, statement in statements.items()}):
-        for path in each.missing:
-            lacking.setdefault((path, "Requires-Dist"), []).append(each.requirement)
+def _made_from(statements: Mapping[Path, Statement]) -> dict[Path, set[Path]]:
+    """Return for each wheel, sources first, those of which it is a fixed copy.
+
+    They are those that its provenance names, and the one of the same file name that was fixed fewer times.
+    """
+    before = {path: each.made_from - {path.name} for path, each in statements.items()}
+    made_from: dict[Path, set[Path]] = {}
+    by_name: dict[str, Path] = {}
+    for path in sorted(statements, key=lambda path: (len(before[path]), len(statements[path].made_from))):
+        made_from[path] = {by_name[name] for name in {*before[path], path.name} if name in by_name}
+        by_name[path.name] = path
+    return made_from
+
+
+def _disagreeing(statements: Mapping[Path, Statement]) -> Iterator[tuple[Location, str, list[str]]]:
+    """Yield the field on which a wheel disagrees with others of its release, and what those say, which it does not."""
     for release in releases_of(statements):
-        extras = frozenset().union(*(statements[path].extras for path in release))
         pythons = {path: specifier_meaning(statements[path].requires_python) for path in release}
         for path in release:
-            if missing := sorted(extras - statements[path].extras):
-                lacking.setdefault((path, "Provides-Extra"), []).extend(missing)
             others = {statements[each].requires_python for each in release if pythons[each] != pythons[path]}
             if others:
-                said = shown_few([each or "nothing" for each in sorted(others)])
-                message = f"wheels of the same release say {said}; whether uv lock fails depends on which of them it reads"
-                yield path, CHECKS["release-requires-python"].finding("Requires-Python", message)
-    for (path, place), texts in lacking.items():
-        verb = "require" if place == "Requires-Dist" else "provide"
-        message = f"wheels of the same release also {verb} {shown_few(texts)}"
-        yield path, CHECKS["release-disagrees"].finding(place, message)
+                yield path, "Requires-Python", sorted(others)
+    for each in disagreements_of({path: statement.requirements for path, statement in statements.items()}):
+        yield from ((location, "Requires-Dist", [each.requirement]) for location in each.missing)
+    for release in releases_of(statements):
+        extras = frozenset().union(*(statements[path].extras for path in release))
+        for path in release:
+            if missing := sorted(extras - statements[path].extras):
+                yield path, "Provides-Extra", missing
+
+
+def _finding(place: str, texts: list[str]) -> Finding:
+    """Return the finding on a wheel whose release says ``texts`` in the field ``place``, which it does not."""
+    if place == "Requires-Python":
+        said = shown_few([each or "nothing" for each in texts])
+        message = f"wheels of the same release say {said}; whether uv lock fails depends on which of them it reads"
+        return CHECKS["release-requires-python"].finding(place, message)
+    verb = "require" if place == "Requires-Dist" else "provide"
+    return CHECKS["release-disagrees"].finding(place, f"wheels of the same release also {verb} {shown_few(texts)}")
 
 
 def verify_wheels(
@@ -119,13 +148,14 @@ def verify_wheels(
     time, or those of ``executor``. Nothing is raised for a wheel that is damaged, missing or no wheel at all: that is a
     finding too.
 
-    :raises ValueError: if a text of ``selection`` begins no code, or ``jobs`` is less than one.
+    :raises ValueError: if a text of ``selection`` begins no code, ``jobs`` is less than one, or one of ``paths`` is a URL:
+        :func:`wheelfix.fetch_wheels` downloads it.
     :raises ResultError: if the system does not let this process start so many others.
     """
     selection, progress = selection.among(CHECKS), guarded(progress)
-    given = [Path(path) for path in listed(paths)]
+    given = local_paths(paths)
     statements: dict[Path, Statement] = {}
-    checked: dict[Path, CheckedWheel] = {}
+    checked: dict[Location, CheckedWheel] = {}
 
     def done(path: Path, result: tuple[CheckedWheel, Statement | None]) -> None:
         wheel, statement = result
@@ -144,7 +174,8 @@ def verify_wheels(
         size=file_size,
     )
     for path, finding in compare_releases({path: statements[path] for path in distinct if path in statements}):
-        added, before = _selected(CheckedWheel(path, (finding,)), selection), checked[path]
+        before = checked[path]
+        added = _selected(CheckedWheel(before.source, (finding,)), selection)
         findings, suppressed = (*before.findings, *added.findings), before.suppressed + added.suppressed
         checked[path] = replace(before, findings=findings, suppressed=suppressed)
     return VerifyReport(tuple(checked[path] for path in given))

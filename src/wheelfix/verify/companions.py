@@ -38,7 +38,7 @@ def _check_licenses(subject: Subject) -> Iterator[RawFinding]:
 def _check_sboms(subject: Subject) -> Iterator[RawFinding]:
     left = _MOST_SBOM
     for file in sorted(file for file in subject.dist_info_files if file.startswith("sboms/") and file.endswith(".json")):
-        size = subject.entries[f"{subject.dist_info}/{file}"].size
+        size = subject.size_of(f"{subject.dist_info}/{file}")
         if size > min(left, limit_of(file)):
             yield RawFinding("sbom-unreadable", shown(file), f"it has {size} bytes, more than any real one; it is not read")
             continue

@@ -2,13 +2,14 @@
 
 import hashlib
 import os
+from array import array
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from threading import Thread
 from types import MappingProxyType, TracebackType
-from typing import Final, Self
+from typing import Final, Self, overload
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from wheelfix.wheel.zip.inflate import Damaged, crc32_for, read_blocks
 from wheelfix.wheel.zip.source import Readable
@@ -19,11 +20,42 @@ _SHARE: Final = 1 << 22
 _THREADS: Final = 4
 
 
-class Sums(Struct, frozen=True):
-    """What became known of one entry's content: its digests by algorithm, or the ``damage`` that hides it."""
+_NONE: Final[Mapping[str, bytes]] = MappingProxyType({})
 
-    digests: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+
+class Sums(Struct, frozen=True, gc=False):
+    """What became known of one entry's content: its sha256 and ``others``, by algorithm, or the ``damage`` that hides it.
+
+    There is one for each entry, and a mapping for each would take more than all of them.
+    """
+
+    sha256: bytes = b""
+    others: Mapping[str, bytes] = _NONE
     damage: str = ""
+
+    @property
+    def digests(self) -> Mapping[str, bytes]:
+        """All digests by algorithm."""
+        return {"sha256": self.sha256, **self.others} if self.sha256 else _NONE
+
+
+class PickedEntries(Sequence[Entry]):
+    """Those of ``entries`` that have one of ``names``, in their order; each is made when it is asked for."""
+
+    def __init__(self, entries: Mapping[str, Entry], names: Sequence[str]) -> None:
+        self._entries = entries
+        self._names = names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
+        names = self._names[index]
+        return self._entries[names] if isinstance(names, str) else [self._entries[name] for name in names]
 
 
 def sum_entries(source: Readable, entries: Iterable[Entry], algorithms: Mapping[str, Collection[str]]) -> dict[str, Sums]:
@@ -41,9 +73,8 @@ class Summing:
     """
 
     def __init__(self, source: Readable, entries: Iterable[Entry], algorithms: Mapping[str, Collection[str]]) -> None:
-        readable = [entry for entry in entries if entry.method in (STORED, DEFLATED)]
-        total = sum(entry.size for entry in readable)
-        shares = list(_shares(readable))
+        self._entries = entries if isinstance(entries, Sequence) else list(entries)
+        shares, total = _shares(self._entries)
         self._source = source
         self._algorithms = algorithms
         self._crc32 = crc32_for(total)
@@ -72,28 +103,28 @@ class Summing:
         """Sum one share after the other until there is none left."""
         try:
             for number, share in iter(self._next, None):
-                self._found[number] = {entry.name: self._sum(entry) for entry in share}
+                self._found[number] = {entry.name: self._sum(entry) for entry in map(self._entries.__getitem__, share)}
         except BaseException as error:  # noqa: BLE001 - it is raised where the result is wanted
             self._error, self._stopped = error, True
 
-    def _next(self) -> tuple[int, list[Entry]] | None:
+    def _next(self) -> "tuple[int, array[int]] | None":
         try:
             return None if self._stopped else self._waiting.popleft()
         except IndexError:  # the others have the rest
             return None
 
     def _sum(self, entry: Entry) -> Sums:
-        algorithms = dict.fromkeys(("sha256", *self._algorithms.get(entry.name, ())))
-        sums = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+        sums = {name: hashlib.new(name, usedforsecurity=False) for name in self._algorithms.get(entry.name, ())}
+        sha256 = sums.pop("sha256", None) or hashlib.sha256(usedforsecurity=False)
         try:
             for block in read_blocks(self._source, entry, crc32=self._crc32):
-                for each in sums.values():
+                for each in (sha256, *sums.values()):
                     each.update(block)
                 if self._stopped:
                     break
         except Damaged as error:
             return Sums(damage=f"it {error}")
-        return Sums({name: each.digest() for name, each in sums.items()})
+        return Sums(sha256.digest(), {name: each.digest() for name, each in sums.items()} if sums else _NONE)
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -107,14 +138,20 @@ class Summing:
             thread.join()
 
 
-def _shares(entries: list[Entry]) -> Iterator[list[Entry]]:
-    """Yield ``entries`` in lots that are worth a thread, the largest ones first."""
-    share, weight = list[Entry](), 0
-    for entry in sorted(entries, key=lambda each: (-each.size, each.start)):
-        share.append(entry)
-        weight += entry.size + 1000  # an empty one costs something too
+def _shares(entries: Sequence[Entry]) -> "tuple[list[array[int]], int]":
+    """Return the numbers of ``entries`` in lots that are worth a thread, the largest first, and the size of all content."""
+    numbers, sizes, starts = array("L"), array("Q"), array("Q")
+    for number, entry in enumerate(entries):
+        if entry.method in (STORED, DEFLATED):
+            numbers.append(number)
+            sizes.append(entry.size)
+            starts.append(entry.start)
+    shares: list[array[int]] = []
+    weight = _SHARE
+    for index in sorted(range(len(numbers)), key=lambda each: (-sizes[each], starts[each])):
         if weight >= _SHARE:
-            yield share
-            share, weight = [], 0
-    if share:
-        yield share
+            shares.append(array("L"))
+            weight = 0
+        shares[-1].append(numbers[index])
+        weight += sizes[index] + 1000  # an empty one costs something too
+    return shares, sum(sizes)

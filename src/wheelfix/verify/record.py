@@ -21,12 +21,14 @@ from wheelfix.wheel.edits import RemoveFile
 from wheelfix.wheel.record import (
     KNOWN,
     STRONG,
+    Record,
     RecordRow,
     Row,
     RowEdit,
     hash_column,
     likeness,
     plain_path,
+    read_row,
     read_size,
     read_unquoted,
 )
@@ -39,6 +41,8 @@ REMOVE: Final = RowEdit(remove=True)
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
 _MOST_ALGORITHMS: Final = 2
 _MARK: Final = "\ufeff"
+_USUAL: Final = frozenset({"", "sha256"})
+"""The algorithms of hashes that need no other sum than the one that is computed of every file."""
 
 
 class Listed(Struct, frozen=True):
@@ -56,12 +60,15 @@ class Listed(Struct, frozen=True):
 
 
 class Listing(Struct):
-    """The rows by the file that they are for, in order, and the ``findings`` on those that are for none.
+    """What ``record`` lists: rows by the file that they are for, in order, and the ``findings`` on those that are for none.
 
-    ``absent`` are those of the findings that are about a file that is not there.
+    Of a file with one row that has a sha256 or no hash, and a path with nothing odd about it, only the index of the row is
+    kept: nearly every file is one, and the rows of torch would take six megabytes. ``absent`` are those of the findings that
+    are about a file that is not there.
     """
 
-    rows: dict[str, list[Listed]] = field(default_factory=dict)
+    record: Record | None = None
+    rows: dict[str, int | list[Listed]] = field(default_factory=dict)
     findings: list[RawFinding] = field(default_factory=list)
     absent: set[RawFinding] = field(default_factory=set)
 
@@ -73,16 +80,40 @@ class Listing(Struct):
         """
         found: dict[str, list[str]] = {}
         for path, group in self.rows.items():
+            if isinstance(group, int):
+                continue
             named = dict.fromkeys(each.row.algorithm.lower() for each in group)
             wanted = [name for name in named if name in KNOWN and name != "sha256"]
             if wanted:
                 found[path] = wanted[:_MOST_ALGORITHMS]
         return found
 
+    def add(self, path: str, listed: Listed) -> None:
+        """Add a row for the file at ``path``."""
+        before = self.rows.get(path)
+        if isinstance(before, list):
+            before.append(listed)
+        elif before is not None:
+            self.rows[path] = [*self._read(before), listed]
+        elif listed.code or listed.row.path != path or listed.row.algorithm.lower() not in _USUAL:
+            self.rows[path] = [listed]
+        else:
+            self.rows[path] = listed.index
+
+    def by_file(self) -> Iterator[tuple[str, Sequence[Listed]]]:
+        """Yield each file with its rows."""
+        return ((path, self._read(group)) for path, group in self.rows.items())
+
+    def _read(self, group: int | list[Listed]) -> list[Listed]:
+        """Return rows; one of which the index is kept is read again."""
+        if isinstance(group, list) or self.record is None:
+            return group if isinstance(group, list) else []
+        return [Listed(group, read_row(self.record.rows[group], group + 1))]
+
 
 def read_listing(subject: Subject) -> Listing:
     """Return what RECORD lists; nothing where there is none."""
-    listing = Listing()
+    listing = Listing(subject.record)
     if subject.record is None:
         return listing
     empty = [index for index, raw in enumerate(subject.record.rows) if not raw.strip()]
@@ -122,7 +153,7 @@ def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordErro
             return
         path, listed = _in_plain_spelling(listed)
     if _is_file(subject, path):
-        listing.rows.setdefault(path, []).append(listed)
+        listing.add(path, listed)
     else:
         _take_absent(listing, listed)
 
@@ -194,7 +225,7 @@ def check_rows(subject: Subject, listing: Listing, sums: "Mapping[str, Sums]") -
     if subject.record is None:
         return
     table = _Table(subject, listing, sums)
-    found = [each for path, rows in listing.rows.items() for each in table.check_file(path, rows)]
+    found = [each for path, rows in listing.by_file() for each in table.check_file(path, rows)]
     missing = list(table.check_missing())
     yield from _check_signatures(subject)
     yield from found
@@ -289,7 +320,7 @@ class _Table:
         sums, size, said = self._sums.get(path), str(true_size), read_size(row.size)
         if sums is None or sums.damage:
             return  # that is a finding on the entry
-        true = hash_column("sha256", sums.digests["sha256"])
+        true = hash_column("sha256", sums.sha256)
         name = row.algorithm.lower()
         whole = (ChangeRow(each.index, RowEdit(digest=true, size=size)),)
         digest = (ChangeRow(each.index, RowEdit(digest=true)),)
@@ -334,7 +365,7 @@ class _Table:
             sums = self._sums.get(name)
             fix: tuple[AddRow, ...] = ()
             if sums is not None and not sums.damage:
-                digest, size = hash_column("sha256", sums.digests["sha256"]), str(self._subject.size_of(name))
+                digest, size = hash_column("sha256", sums.sha256), str(self._subject.size_of(name))
                 fix = (AddRow(RecordRow(name, digest, size)),)
             yield RawFinding("record-missing-row", shown(name), "RECORD has no row for it", fix)
 

@@ -24,7 +24,7 @@ from wheelfix.verify.record import Listing, check_rows, read_listing
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.requirements import check_requirements
 from wheelfix.verify.subject import RawFinding, Subject, damaged, unreadable
-from wheelfix.wheel.zip.layout import Layout
+from wheelfix.wheel.zip.layout import Directory, Layout
 from wheelfix.wheel.zip.source import Readable
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def examine_as_it_is(
 
 
 def _examine(subject: Subject, known: "Mapping[str, Sums]") -> Examined:
-    from wheelfix.verify.hashing import Summing
+    from wheelfix.verify.hashing import PickedEntries, Summing
 
     too_large = _too_large(subject)
     checks = (_check_ratio, check_entries, check_wheel_file, *_OF_METADATA, *(() if too_large else _OF_OTHER_FILES))
@@ -108,7 +108,7 @@ def _examine(subject: Subject, known: "Mapping[str, Sums]") -> Examined:
     sums: dict[str, Sums] = {}
     listing = read_listing(subject)
     kept = {} if too_large else _kept(known, listing)
-    unread = [] if too_large else [entry for entry in subject.readable if entry.name not in kept]
+    unread = PickedEntries(subject.entries, [] if too_large else [name for name in subject.readable if name not in kept])
     with Summing(subject.source, unread, listing.algorithms) as summing:  # they are read while the rest is checked
         found = [*too_large, *_run(checks, subject)]
         try:
@@ -149,15 +149,23 @@ def structural_errors(
         return [each for each in in_order([*subject.found, *found]) if CHECKS[each.code].severity is Severity.ERROR]
 
 
-def glance(path: Path, source: Readable) -> list[Finding]:
-    """Return what is seen of the wheel at ``path`` without reading its payload: errors, and names that do not fit."""
+def glance(
+    path: Path, source: Readable, *, directory: Directory | None = None, hidden: Collection[str] = ()
+) -> list[Finding]:
+    """Return what is seen of the wheel at ``path`` without reading its payload: errors, and names that do not fit.
+
+    With a ``directory``, which was read from ``source``, the archive is not checked, and what is ``hidden`` is not read.
+
+    :raises ArchiveError: with a ``directory``, if an entry that is read is not where it says.
+    """
     from wheelfix.verify.hashing import sum_entries
 
-    with Subject(path, source=source) as subject:
+    with Subject(path, source=source, directory=directory, hidden=hidden) as subject:
         found = _run((check_wheel_file, *_OF_METADATA, *_OF_OTHER_FILES), subject)
         listing = read_listing(subject)
         prefix = f"{subject.dist_info}/"
-        small = [each for each in subject.readable if each.name.startswith(prefix) and each.size <= _SMALL]
+        names = [name for name in subject.entries if name.startswith(prefix) and name not in subject.hidden]
+        small = [subject.entries[name] for name in names if subject.size_of(name) <= _SMALL]
         found += check_rows(subject, listing, sum_entries(source, small, listing.algorithms))
         findings = [each.finding for each in reported(in_order([*subject.found, *found]))]
     return [each for each in findings if each.severity is Severity.ERROR or each.code in _SEEN]
@@ -196,7 +204,7 @@ def _check_ratio(subject: Subject) -> Iterator[RawFinding]:
 def _too_large(subject: Subject) -> list[RawFinding]:
     if subject.source is None or subject.layout is None:
         return []
-    total = sum(entry.size for entry in subject.readable)
+    total = sum(map(subject.size_of, subject.readable))
     if total <= max(_PLENTY, _GREATEST_RATIO * subject.source.size):
         return []
     return [RawFinding("archive-too-large", "", f"the entries claim {total} bytes; they are not read")]

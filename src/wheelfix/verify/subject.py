@@ -23,7 +23,7 @@ from wheelfix.wheel.record import Record, RecordRow, RowEdit
 from wheelfix.wheel.wheel import dist_info_errors, find_dist_info, limit_of
 from wheelfix.wheel.zip.findings import ArchiveFinding
 from wheelfix.wheel.zip.inflate import BEHIND, read_content
-from wheelfix.wheel.zip.layout import Layout, read_loosely
+from wheelfix.wheel.zip.layout import Directory, Layout, read_loosely
 from wheelfix.wheel.zip.source import Readable, Source
 from wheelfix.wheel.zip.structs import Entry
 
@@ -254,19 +254,29 @@ class Subject:
 
     ``entries`` are by name; ``hidden`` are the names of those whose content is not to be read. ``dist_info`` is the name of
     that directory, empty without one. Use it as a context manager. ``source`` is the file where it is open already, or what
-    is read in its place; the caller closes it. ``layout`` is where the entries are, if that was read.
+    is read in its place; the caller closes it. ``layout`` is where the entries are, if that was read. With a ``directory``
+    the wheel is read by that alone, and the content of what is ``hidden`` is not read at all.
     """
 
-    def __init__(self, path: Path, *, source: Readable | None = None, layout: Layout | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        source: Readable | None = None,
+        layout: Layout | None = None,
+        directory: Directory | None = None,
+        hidden: Collection[str] = (),
+    ) -> None:
         self.path = path
-        self._given = source
+        self._given = source if directory is None else directory.source
+        self._directory = directory
         self._opened: Source | None = None
         self.found: list[RawFinding] = []
         self.filename: WheelFilename | None = None
         self.source: Readable | None = None
         self.layout = layout
         self.entries: Mapping[str, Entry] = {}
-        self.hidden: frozenset[str] = frozenset()
+        self.hidden = frozenset(hidden)
         self.dist_info = ""
         self.document: Document | None = None
         self.wheel: Document | None = None
@@ -284,9 +294,9 @@ class Subject:
             self.found.append(replace(found_of(error), refused_by=_refusing_filename(self.path.name)))
         try:
             self.source = self._given or self._open_file()
-            self.layout = self.layout or self._read_layout(self.source)
-            if self.layout is not None:
-                self.entries = self.layout.by_name
+            listed = self._listed_in(self.source)
+            if listed is not None:
+                self.entries = listed
                 self.dist_info = find_dist_info(self.entries)
         except (SourceChanged, OSError) as error:
             self.found.append(unreadable(error))
@@ -307,6 +317,13 @@ class Subject:
     def _open_file(self) -> Source:
         self._opened = Source(self.path)
         return self._opened
+
+    def _listed_in(self, source: Readable) -> Mapping[str, Entry] | None:
+        """Return the entries by name, ``None`` if the archive cannot be read."""
+        if self._directory is not None:
+            return self._directory
+        self.layout = self.layout or self._read_layout(source)
+        return None if self.layout is None else self.layout.by_name
 
     def _read_layout(self, source: Readable) -> Layout | None:
         reading = read_loosely(source)
@@ -365,9 +382,10 @@ class Subject:
 
     def read(self, file: str) -> bytes | None:
         """Return the content of the dist-info file ``file``, ``None`` if it is not there or cannot be read."""
-        entry = self.entries.get(f"{self.dist_info}/{file}")
-        if not self.dist_info or entry is None or self.source is None or entry.name in self.hidden:
+        name = f"{self.dist_info}/{file}"
+        if not self.dist_info or self.source is None or name in self.hidden or name not in self.entries:
             return None
+        entry = self.entries[name]
         try:
             return read_content(self.source, entry, limit=limit_of(file))
         except WheelError as error:
@@ -381,14 +399,16 @@ class Subject:
 
         :raises KeyError: if there is none.
         """
+        if self._directory is not None:
+            return self._directory.size_of(name)
         if self.layout is None:
             raise KeyError(name)
         return self.layout.sizes[self.layout.numbers[name]]
 
     @property
-    def readable(self) -> list[Entry]:
-        """The entries whose content can be read, each name once."""
-        return [entry for entry in self.entries.values() if entry.name not in self.hidden]
+    def readable(self) -> list[str]:
+        """The names of the entries whose content can be read, each once."""
+        return [name for name in self.entries if name not in self.hidden]
 
     @cached_property
     def dist_info_files(self) -> Collection[str]:

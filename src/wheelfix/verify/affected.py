@@ -1,0 +1,63 @@
+"""Who is affected by the findings that no client refuses, for the pages of codes and ``wheelfix explain``."""
+
+from typing import Final
+
+_NOBODY: Final = "None today: every client reads the wheel in the same way, and a stricter one may refuse it."
+_SMALL: Final = "wheelfix reads no further. A wheel of this kind may exhaust the memory of other tools."
+
+# fmt: off
+AFFECTED: Final[dict[str, str]] = {
+    "archive-too-many-entries": _SMALL,
+    "archive-entry-too-large": _SMALL,
+    "archive-too-large": "Anyone who installs it: the contents may fill the disk. wheelfix does not read them.",
+    "archive-too-many-directories": _SMALL,
+    "archive-same-name-folded": "Users of macOS and Windows: one of the two files overwrites the other.",
+    "archive-windows-name": "Users of Windows: the installation fails.",
+    "archive-odd-path": _NOBODY,
+    "archive-odd-mode": "Anyone who unpacks the wheel with unzip: installers write an ordinary file in its place.",
+    "archive-odd-attributes": "Anyone who unpacks the wheel with a tool that is not an installer.",
+    "archive-odd-flag": _NOBODY,
+    "archive-bad-time": "Tools that convert the time of each entry, such as those that repack archives.",
+    "archive-local-time-differs": _NOBODY,
+    "archive-stale-unicode-path": _NOBODY,
+    "archive-needless-zip64": "Old or small ZIP readers that do not know ZIP64. Installers do.",
+    "filename-variant": "pip and PyPI, which refuse or ignore it, and every other tool that does not know the draft.",
+    "variant-differs": "Tools that know variant wheels: they may choose the wrong variant.",
+    "dist-info-installer-file": "Tools that ask who installed a project: an installer overwrites the file, or warns.",
+    "data-name-differs": "Anyone who installs with pip: it installs the directory as data, and uv and installer as it is.",
+    "wheel-no-root": "Projects that are pure Python, on systems where purelib and platlib are two directories.",
+    "wheel-bad-tags": "Tools that read the tags in WHEEL, such as `wheel tags`. Installers read the file name.",
+    "wheel-tags-differ": "Tools that read the tags in WHEEL, such as `wheel tags`. Installers read the file name.",
+    "wheel-build-differs": "Tools that read WHEEL. Installers read the file name.",
+    "wheel-ambiguous": "Tools that read WHEEL in different ways, such as `wheel unpack` and an installer.",
+    "record-too-many-rows": _SMALL,
+    "record-no-such-file": "Anyone who uninstalls the project: the installer looks for a file that it never wrote.",
+    "record-size-spelling": "Strict readers of RECORD. Installers do not compare sizes.",
+    "record-weak-hash": "Anyone who relies on RECORD to find changed files: md5 and sha1 can be forged.",
+    "record-duplicate-row": "Readers of RECORD that take the first row, or the last one, where the two differ.",
+    "record-directory-row": "PyPI, which warns by mail, and anyone who uninstalls the project.",
+    "record-backslash": "Anyone who uninstalls on Linux and macOS: there is no file of that name.",
+    "record-signature": "None: no installer checks it.",
+    "record-void-signature": "Anyone who checks signatures of RECORD by other means: this one fails.",
+    "metadata-hidden-fields": "Users of resolvers that do not see the fields: they install other requirements.",
+    "metadata-ambiguous": "Everyone: which requirements are installed depends on the tool.",
+    "metadata-too-many-fields": _SMALL,
+    "metadata-license-file-early": "None: tools accept it.",
+    "metadata-unknown-field": "None: tools ignore the field.",
+    "metadata-repeated-requirement": "None: resolvers take it once.",
+    "metadata-repeated-extra": "None: tools take it once.",
+    "metadata-undeclared-extra": "Anyone who asks for the extra: pip and uv warn that the project does not have it.",
+    "metadata-empty-extra": "None: the extra installs nothing.",
+    "metadata-no-description": "Readers of the project's page on an index: it is empty.",
+    "metadata-no-content-type": "Readers of the project's page on an index: Markdown is shown as plain text.",
+    "entry-points-odd-value": "Programs that load the entry point: it fails.",
+    "entry-points-no-module": "Anyone who runs the script, or loads the plug-in: ModuleNotFoundError.",
+    "entry-points-ambiguous": "Users of some installers: a script is missing, or does something else.",
+    "legacy-metadata-json": "Old tools that read it: they see requirements that METADATA no longer has.",
+    "sbom-unreadable": "Scanners that read SBOMs: they skip the file, or fail.",
+    "sbom-stale-provenance": "Anyone who asks what was changed in the wheel: the answer is not true.",
+    "contents-bytecode": "Everyone, by size only: installers compile the files themselves.",
+    "contents-common-name": "Users of any other project that installs a directory of this name: files overwrite each other.",
+    "release-disagrees": "Users of Poetry, PDM and `uv lock`, which read one wheel of a release and lock that for all.",
+}
+# fmt: on
