@@ -11,16 +11,19 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError
+from wheelfix.mirror.against import StoredPages
 from wheelfix.mirror.needs import ListedWheel, compare_releases, unyanked_originals
 from wheelfix.mirror.registry import MirrorCheckReport, finding
 from wheelfix.mirror.served_wheel import CheckedFile, Listed, ServerLimits, check_wheel
+from wheelfix.mirror.storage.base import Store
 from wheelfix.options import Requests
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import Finding
 from wheelfix.text import shown, shown_few
+from wheelfix.upstream.answers import TEMPORARY
 from wheelfix.upstream.cache import Cache
 from wheelfix.upstream.client import HTML, JSON, ServedPage, get_page, get_projects, project_url, sha256_of
-from wheelfix.upstream.http import LARGEST_PAGE, TEMPORARY, Session
+from wheelfix.upstream.http import LARGEST_PAGE, Session
 from wheelfix.upstream.parallel import Calls, parallel
 from wheelfix.upstream.urls import server_of, shown_url, validate_url
 
@@ -54,10 +57,13 @@ def check_originals(project: str, answer: ServedPage) -> Iterator[Finding]:
 
 
 def _originals(raw: object) -> Iterator[tuple[str, str]]:
-    """Yield file name and sha256 of the originals that a JSON page of wheelfix names; others may have anything there."""
+    """Yield file name and sha256 of the originals of files that are not yanked, as a JSON page of wheelfix names them.
+
+    Other pages may have anything there.
+    """
     files = raw.get("files") if isinstance(raw, dict) else None
     for file in files if isinstance(files, list) else ():
-        ours = file.get("_wheelfix") if isinstance(file, dict) else None
+        ours = file.get("_wheelfix") if isinstance(file, dict) and not file.get("yanked") else None
         origin = ours.get("original") if isinstance(ours, dict) else None
         if isinstance(origin, dict):
             yield str(origin.get("filename")), str(origin.get("sha256")).lower()
@@ -104,8 +110,19 @@ class CheckedPage(Struct):
     is_large: bool = False
 
 
-def check_page(session: Session, index: str, download: str, project: str, *, largest: int = LARGEST_PAGE) -> CheckedPage:
-    """Return what is wrong with the pages of ``project``, of at most ``largest`` bytes, and the wheels that they list."""
+def check_page(
+    session: Session,
+    index: str,
+    download: str,
+    project: str,
+    *,
+    largest: int = LARGEST_PAGE,
+    stored: StoredPages | None = None,
+) -> CheckedPage:
+    """Return what is wrong with the pages of ``project``, of at most ``largest`` bytes, and the wheels that they list.
+
+    With ``stored`` it is also wrong where they are not the page that is stored there.
+    """
     checked, forms = CheckedPage(project), dict[str, ServedPage]()
     try:
         for each in _read_forms(session, index, project, forms, largest):
@@ -116,6 +133,8 @@ def check_page(session: Session, index: str, download: str, project: str, *, lar
         checked.error = error
         return checked
     checked.findings += check_forms(forms)
+    if stored is not None:
+        checked.findings += stored.compare(project, forms)
     main = forms.get("json") or forms.get("html")
     if main is not None:
         checked.wheels = _listed(project, main, download)
@@ -173,6 +192,7 @@ def check_projects(
     download: str = "some",
     requests: Requests = Requests(),
     progress: Progress = NO_PROGRESS,
+    store: Store | None = None,
 ) -> MirrorCheckReport:
     """Return what is wrong with ``projects`` of an index, all of them if none is named, as clients see it.
 
@@ -180,6 +200,7 @@ def check_projects(
     all. Of the others only METADATA is read: the metadata file, or the wheel by ranges; without either, small wheels are
     downloaded, unless ``download`` is none. Where a server does not answer, or a limit is reached, the report has what was
     found so far, and what was not checked. Findings come in the order of the pages, however many requests are made at once.
+    With the ``store`` of the mirror that it shows, pages are compared with those there, and all projects are its own.
 
     :raises MirrorError: if ``index`` is not an index or does not answer, or has more than 500 projects and none is named.
     """
@@ -194,10 +215,13 @@ def check_projects(
         cache=Cache(Path(requests.cache)) if requests.cache else None,
         progress=progress,
     )
-    names = list(dict.fromkeys(projects)) or get_projects(session, index)
-    if not projects and len(names) > _MOST_PROJECTS:
+    stored = None if store is None else StoredPages(store)
+    names = list(dict.fromkeys(projects)) or (stored.projects() if stored else get_projects(session, index))
+    if not projects and stored is None and len(names) > _MOST_PROJECTS:
         raise MirrorError("too-many-projects", f"the index lists {len(names)} projects", hint="Name the projects to check.")
-    check = _IndexCheck(session, index, progress)
+    check = _IndexCheck(session, index, progress, stored)
+    if stored is not None and not projects:
+        check.findings += stored.compare_root(session, index)
     with parallel(session, requests.connections) as calls:
         check.run(calls, names, download)
     return replace(MirrorCheckReport.of(check.findings, len(names), check.files), traffic=session.traffic)
@@ -206,12 +230,13 @@ def check_projects(
 class _IndexCheck:
     """The check of an index: ``findings`` so far, and how many ``files`` were checked."""
 
-    def __init__(self, session: Session, index: str, progress: Progress) -> None:
+    def __init__(self, session: Session, index: str, progress: Progress, stored: StoredPages | None = None) -> None:
         self.findings: list[Finding] = []
         self.files = 0
         self._session = session
         self._index = index
         self._progress = progress
+        self._stored = stored
         self._servers = ServerLimits()
         self._without_ranges: set[str] = set()
 
@@ -220,7 +245,7 @@ class _IndexCheck:
 
         :raises MirrorError: if the index does not answer at all.
         """
-        read = partial(check_page, self._session, self._index, download)
+        read = partial(check_page, self._session, self._index, download, stored=self._stored)
         ahead = partial(read, largest=_LARGEST_AHEAD) if calls.count > 1 else read
         small = calls.map(ahead, names, calls.count)
         pages = (read(page.project) if page.is_large else page for page in small)

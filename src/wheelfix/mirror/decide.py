@@ -13,25 +13,40 @@ from msgspec.structs import replace
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.draft import Draft
 from wheelfix.mirror.examine import ExaminedWheel
-from wheelfix.mirror.follow import UpstreamFile, inherited, notes_on, with_upstream
+from wheelfix.mirror.follow import UpstreamFile, inherited, is_decided_here, notes_on, with_upstream
 from wheelfix.mirror.layout import file_key, own_key
-from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page
+from wheelfix.mirror.pages import BY_MIRROR, BY_SYNC, SUPERSEDED, ListedFile, Page
 from wheelfix.mirror.release import compare_release
 from wheelfix.mirror.repository import not_done
-from wheelfix.mirror.storage.base import Store
+from wheelfix.mirror.storage.base import Store, is_silent
 from wheelfix.options import Publishing
-from wheelfix.results import Problem, Published, PublishStatus
-from wheelfix.text import as_utf8, shown
+from wheelfix.results import Outcome, Problem, Published, PublishStatus
+from wheelfix.text import on_one_line, shown
 from wheelfix.wheel.release import read_name
 
+_YOURS: Final = "You added it: it stays as it is."
 SAME_NAME: Final = "The original is not listed: it has the same name. Use --build-tag to give the fixed wheel another one."
+
+
+class Succession(Struct, frozen=True, kw_only=True):
+    """How wheels that a manifest has corrected anew take the place of listed files that were made from the same originals.
+
+    With a ``build_tag`` they are called so. Those of the listed files that ``yanks`` names are yanked once the new one is
+    there. With ``replaces`` the file of the same name is replaced: it is kept, unlisted, for old locks.
+    """
+
+    build_tag: str | None = None
+    yanks: tuple[str, ...] = ()
+    replaces: bool = False
 
 
 class NewWheel(Struct, frozen=True, kw_only=True):
     """A wheel to add, and what is known of it.
 
     ``sha256`` is hexadecimal. ``upstream`` is what the index says that it came from; ``rules`` identifies the rules that
-    were applied to it. One that ``is_original`` is listed for old locks, and may have errors.
+    were applied to it. One that ``is_original`` is listed for old locks, and may have errors. With a ``succession`` it takes
+    the place of other files. One that was ``examined`` already, and lies in the store, is not read again. ``outcome`` says
+    how it was fixed, if that was a moment ago.
     """
 
     path: Path
@@ -39,6 +54,14 @@ class NewWheel(Struct, frozen=True, kw_only=True):
     upstream: UpstreamFile | None = None
     rules: str | None = None
     is_original: bool = False
+    succession: Succession | None = None
+    examined: ExaminedWheel | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def replaces(self) -> bool:
+        """Whether it replaces the file of its name."""
+        return self.succession is not None and self.succession.replaces
 
 
 class Acceptance(Struct, frozen=True):
@@ -52,9 +75,15 @@ class Acceptance(Struct, frozen=True):
 def accept(draft: Draft, new: ListedFile, wheel: NewWheel, *, replaces: bool = False) -> Acceptance:
     """Return how ``draft`` can list ``wheel``, whose entry would be ``new``.
 
+    What a person added, also while a sync was at work, stays as it is: no manifest makes it its own, or replaces it.
+
     :raises MirrorError: if it lists the same wheel with other bytes, unless ``replaces``, or under another spelling.
     """
-    accepted = _accept(draft, new, wheel.rules, replaces=replaces)
+    if (old := _of_a_person(draft, new, wheel)) is not None:
+        if old.sha256 != new.sha256:
+            raise _name_taken(old)
+        return Acceptance(old, PublishStatus.UNCHANGED, (_YOURS,))
+    accepted = _accept(draft, new, wheel, replaces=replaces)
     if wheel.upstream is None:
         return accepted
     file = with_upstream(accepted.file, wheel.upstream)
@@ -62,7 +91,16 @@ def accept(draft: Draft, new: ListedFile, wheel: NewWheel, *, replaces: bool = F
     return replace(accepted, file=file, notes=(*accepted.notes, *notes))
 
 
-def _accept(draft: Draft, new: ListedFile, rules: str | None, *, replaces: bool) -> Acceptance:
+def _of_a_person(draft: Draft, new: ListedFile, wheel: NewWheel) -> ListedFile | None:
+    """Return the file of that name that a person added, where ``wheel`` is that of a manifest; ``None`` if there is none."""
+    if wheel.upstream is None or wheel.upstream.source is None:
+        return None
+    old = draft.find_same(new)
+    return old if old is not None and old.source is None and old.filename == new.filename else None
+
+
+def _accept(draft: Draft, new: ListedFile, wheel: NewWheel, *, replaces: bool) -> Acceptance:
+    rules = wheel.rules
     old = draft.find_same(new)
     if old is None:
         return Acceptance(replace(_known_before(draft, new), checked_by=rules), PublishStatus.ADDED)
@@ -78,7 +116,7 @@ def _accept(draft: Draft, new: ListedFile, rules: str | None, *, replaces: bool)
             origin=new.origin, checked_by=checked_by,
         )  # fmt: skip
         return Acceptance(same, PublishStatus.UNCHANGED, still_yanked)
-    if old.origin is not None and old.origin.sha256 == new.sha256:
+    if old.origin is not None and old.origin.sha256 == new.sha256 and not wheel.replaces:  # rules can change nothing by now
         raise _original_of(old)
     if not replaces:
         raise _name_taken(old)
@@ -115,7 +153,8 @@ def _original_of(old: ListedFile) -> MirrorError:
     return MirrorError(
         "is-the-original",
         f"the mirror serves {shown(old.filename)} fixed, and this is its original",
-        hint="Nothing needs to be done. To go back to the original, remove the fixed wheel first.",
+        hint="Nothing needs to be done. To serve the original instead, run "
+        f"`wheelfix mirror remove MIRROR {shown(old.filename)}`, and add it again.",
     )
 
 
@@ -173,6 +212,8 @@ def decide(
 
     ``store`` is read for what was listed ``before``. Each wheel is refused for itself; only wheels whose release would
     agree less than before are refused together.
+
+    :raises MirrorError, OSError: if a shared store does not answer.
     """
     refused = _refuse_rivals(examined.add)
     while True:
@@ -221,7 +262,7 @@ def _decide_each(
     decision = Decision(Draft(before))
     for path, wheel in wheels.items():
         try:
-            accepted = accept(decision.draft, wheel.file, given[path], replaces=publishing.replace)
+            accepted = accept(decision.draft, wheel.file, given[path], replaces=publishing.replace or given[path].replaces)
         except MirrorError as error:
             decision.done[path] = not_done(path, error)
             continue
@@ -230,7 +271,33 @@ def _decide_each(
         decision.done[path] = Published(
             path, accepted.status, before.project, file.filename, key, file.sha256, accepted.notes
         )
+    for path, done in decision.done.items():
+        if done.problem is None:
+            _yank_relatives(decision, wheels[path].file, given[path])
     return decision
+
+
+def _yank_relatives(decision: Decision, new: ListedFile, wheel: NewWheel) -> None:
+    """Yank what ``new`` succeeds; or ``new`` itself, where it is the original of a correction that is served.
+
+    It is one write, so that resolvers never see both, or none of them. Only files that a manifest put there are touched,
+    and not those on which a person decided here.
+    """
+    if wheel.upstream is None or wheel.upstream.source is None:
+        return
+    yanks, draft = wheel.succession.yanks if wheel.succession else (), decision.draft
+    listed = (each for each in draft.of_original(new.original_sha256) if draft.find(each.filename) is each)
+    served = [each for each in listed if each.source is not None and each.yanked_by != BY_SYNC]
+    for each in served:
+        is_old = each.filename in yanks and each.sha256 != new.sha256
+        is_beside = each.origin is None and each.sha256 == new.sha256 and any(other.origin for other in served)
+        if (is_old or is_beside) and not is_decided_here(each):
+            if each.yanked is None and is_old:
+                key = own_key(draft.project, each.filename, each.sha256, each.url)
+                yanked = Published(None, PublishStatus.YANKED, draft.project, each.filename, key, each.sha256)
+                decision.originals.append(yanked)
+            source = wheel.upstream.source  # it stands for the same file of an index as the new one
+            draft.add(replace(each, yanked=SUPERSEDED, yanked_by=BY_SYNC, yanked_at=new.added, source=source))
 
 
 def _yank_originals(decision: Decision, examined: Examined, given: Mapping[Path, NewWheel], reason: str) -> None:
@@ -268,7 +335,7 @@ def _other_project(original: str, fixed: str) -> str:
 
 
 def _yank(decision: Decision, file: ListedFile, reason: str, path: Path | None = None) -> None:
-    decision.draft.add(replace(file, yanked=as_utf8(reason), yanked_by=BY_MIRROR))
+    decision.draft.add(replace(file, yanked=on_one_line(reason), yanked_by=BY_MIRROR))
     project = decision.draft.project
     key = own_key(project, file.filename, file.sha256, file.url)
     decision.originals.append(Published(path, PublishStatus.YANKED, project, file.filename, key, file.sha256))
@@ -282,6 +349,7 @@ def _refuse_mixed(
     news = {
         path: wheel.file for path, wheel in wheels.items()
         if decision.done[path].problem is None and old.get(wheel.file.filename) != wheel.file.sha256
+        and wheel.file.is_wheel
     }  # fmt: skip
     new = {wheel.file.sha256: wheel for wheel in decision.files.values()}
     releases: dict[Hashable, list[Path]] = {}
@@ -289,10 +357,12 @@ def _refuse_mixed(
         releases.setdefault(file.release, []).append(path)
     refused: dict[Path, Published] = {}
     for release, arrived in releases.items():
-        files = [each for each in decision.draft.release(release) if each.yanked is None]
+        files = [each for each in decision.draft.release(release) if each.yanked is None and each.is_wheel]
         try:
             notes = compare_release(store, before.project, files, new)
         except (WheelfixError, OSError) as error:
+            if store.is_shared and is_silent(error):
+                raise  # it is no matter of one release
             refused |= {path: not_done(path, error) for path in arrived}
         else:
             for path in arrived:

@@ -1,19 +1,20 @@
 """Reads and verifies a wheel before it is added, and makes its entry for the page of its project."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from wheelfix.codes import Client
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.layout import file_key, url_of
-from wheelfix.mirror.pages import ListedFile, Origin
-from wheelfix.results import Change, Finding, Severity
+from wheelfix.mirror.pages import Correction, ListedChange, ListedFile, Origin
+from wheelfix.results import Change, Finding, Outcome, Severity, Status
 from wheelfix.text import as_utf8
 from wheelfix.verify.run import findings_in
 from wheelfix.wheel.sbom import Provenance
@@ -34,15 +35,18 @@ _LONGEST: Final = 500
 class ExaminedWheel(Struct, frozen=True):
     """A wheel that was read and verified: its ``metadata`` is the metadata file, ``file`` its entry on the page.
 
-    ``provenance`` is ``None`` for an original. ``errors`` are the codes of its errors.
+    It can also be a source distribution (:mod:`wheelfix.mirror.sdist`), which has no metadata file: ``None``.
+    ``provenance`` is ``None`` for an original. ``errors`` are the codes of its errors. One that ``is_stored`` was put into
+    the store by a job, with its metadata file: there may be no local file at ``path``.
     """
 
     path: Path
     project: str
     file: ListedFile
-    metadata: bytes
+    metadata: bytes | None
     provenance: Provenance | None = None
     errors: tuple[str, ...] = ()
+    is_stored: bool = False
 
 
 def examine(
@@ -71,6 +75,19 @@ def examine(
     source.check_unchanged()
     codes = tuple(each.code for each in errors)
     return ExaminedWheel(path, wheel.filename.project, listed, metadata, provenance, codes)
+
+
+def fixed_here(wheel: ExaminedWheel, outcome: Outcome | None) -> ExaminedWheel:
+    """Return ``wheel``, marked as fixed here if ``outcome``, of this run, accounts for all that its provenance says.
+
+    A wheel that had a provenance before keeps what that said: nobody here knows whether it is true.
+    """
+    provenance, origin = wheel.provenance, wheel.file.origin
+    if outcome is None or outcome.status is not Status.FIXED or provenance is None or origin is None:
+        return wheel
+    if len(provenance.ancestors) > 1 or len(provenance.changes) != len(outcome.changes):
+        return wheel
+    return replace(wheel, file=replace(wheel.file, origin=replace(origin, fixed_here=True)))
 
 
 def _is_accepted(finding: Finding) -> bool:
@@ -123,13 +140,35 @@ def provenance_of(wheel: Wheel) -> Provenance | None:
 
 def _origin(provenance: Provenance) -> Origin:
     first = provenance.ancestors[-1]
-    changes = [_sentence(each) for each in provenance.changes]
-    if len(changes) > _MOST_CHANGES:
-        changes[_MOST_CHANGES:] = [f"and {len(changes) - _MOST_CHANGES} more"]
-    return Origin(first.filename, first.sha256, provenance.tool, provenance.rules_digest, tuple(changes))
+    listed = provenance.changes[:_MOST_CHANGES]
+    more = len(provenance.changes) - len(listed)
+    return Origin(first.filename, first.sha256, provenance.tool, provenance.rules_digest, _corrections(listed), more)
 
 
-def _sentence(change: Change) -> str:
-    before, after = (None if each is None else each[:_LONGEST] for each in (change.before, change.after))
-    values = " -> ".join(each for each in (before, after) if each is not None)
-    return as_utf8(f"{change.action} {change.field}{f': {values}' if values else ''}")
+def _corrections(changes: Iterable[Change]) -> tuple[Correction, ...]:
+    """Return the changes by what decided them, in the order in which that comes first."""
+    found: dict[Correction, list[ListedChange]] = {}
+    for change in changes:
+        why = Correction(_cut(change.rule), _cut(change.reason), change.verdict, _cut(change.evidence))
+        found.setdefault(why, []).append(_listed_change(change))
+    return tuple(replace(why, changes=tuple(listed)) for why, listed in found.items())
+
+
+def _listed_change(change: Change) -> ListedChange:
+    return ListedChange(
+        as_utf8(str(change.action)), as_utf8(change.field[:_LONGEST]), _cut(change.before), _cut(change.after)
+    )
+
+
+def _cut(text: str | None) -> str | None:
+    """Return ``text`` of a wheel as a page has it."""
+    return text if text is None else as_utf8(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
+
+
+def change_sentence(change: Change) -> str:
+    """Return ``change`` in one line, as pages have it.
+
+    >>> change_sentence(Change("Requires-Dist", "drop", "triton", None))
+    'drop Requires-Dist: triton'
+    """
+    return _listed_change(change).sentence

@@ -6,9 +6,10 @@ It is in the mirror already, was refused before, is downloaded now, or cannot be
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
@@ -21,19 +22,23 @@ from wheelfix.mirror.decide import SAME_NAME
 from wheelfix.mirror.follow import UpstreamFile, count_from, follow_index, is_decided_here, upstream_file
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.repository import load_page, not_done
-from wheelfix.mirror.storage.base import Store
+from wheelfix.mirror.storage.base import Store, is_silent
 from wheelfix.options import Limits, Targets
 from wheelfix.progress import Progress
 from wheelfix.results import Outcome, Problem, Published, PublishReport, PublishStatus, Report, Status
 from wheelfix.text import shown
+from wheelfix.upstream.answers import TEMPORARY
 from wheelfix.upstream.cache import remove_old
 from wheelfix.upstream.client import ServedPage, sha256_of
 from wheelfix.upstream.downloads import Downloads, checked_sum
-from wheelfix.upstream.http import TEMPORARY, Session
-from wheelfix.upstream.resolve import choose_wheels, read_requirement, require_page
+from wheelfix.upstream.http import Session
+from wheelfix.upstream.parallel import few, parallel
+from wheelfix.upstream.resolve import choose_releases, choose_wheels, require_page
+from wheelfix.upstream.selection import read_requirement
 from wheelfix.version import __version__
 
-_FAILED: Final = TEMPORARY | {"bad-answer", "access-denied", "wrong-hash", "locked"}
+_Answer = TypeVar("_Answer")
+_FAILED: Final = TEMPORARY | {"bad-answer", "access-denied", "wrong-hash", "no-space", "locked"}
 """The codes of errors that another run may not meet."""
 _FOR_GOOD: Final = frozenset({"invalid-wheel"})
 """The codes of a mirror's refusals that depend on the wheel alone, not on what the mirror has."""
@@ -52,7 +57,10 @@ class Conditions(Struct, frozen=True, kw_only=True):
 
 
 class Refusals:
-    """What was refused under ``conditions``, kept in the directory ``scratch``; another version may decide otherwise."""
+    """What was refused under ``conditions``, kept in the directory ``scratch``; another version may decide otherwise.
+
+    For a mirror in a bucket that is a directory of this machine: another machine reads the wheel, and decides again.
+    """
 
     def __init__(self, scratch: Path, conditions: Conditions) -> None:
         self._directory = scratch / "refusals"
@@ -97,7 +105,7 @@ class Refusals:
 class _Wanted(Struct):
     """A wheel that the mirror is to have, with those of its ``release`` (by sha256) that are wanted as well.
 
-    One that was downloaded lies at ``path``. ``done`` is what became of it, ``None`` while that is open; a requirement that
+    One that was downloaded is at ``path``. ``done`` is what became of it, ``None`` while that is open; a requirement that
     no wheel fits has nothing else.
     """
 
@@ -109,11 +117,18 @@ class _Wanted(Struct):
     path: Path | None = None
     done: Published | None = None
 
+    @property
+    def filename(self) -> str:
+        """The name of the wheel, empty where there is none."""
+        return self.file.filename if self.file is not None else ""
+
 
 class Fetcher:
     """What one run fetches from the index at ``index`` for the mirror in ``store``, into the directory ``work``.
 
-    The steps: :meth:`fetch` each requirement; fix and add the wheels that :attr:`upstream` names; :meth:`settle`.
+    ``source`` is the source of a manifest that they are for. The steps: :meth:`choose` for each requirement, or :meth:`want`
+    for each release; :meth:`obtain`; fix and add the wheels that :attr:`upstream` names;
+    :meth:`settle`.
     """
 
     def __init__(
@@ -125,9 +140,11 @@ class Fetcher:
         conditions: Conditions,
         limits: Limits,
         progress: Progress,
+        source: str | None = None,
     ) -> None:
         self._session = session
         self._index = index
+        self._source = source
         self._store = store
         self._work = work
         self._conditions = conditions
@@ -138,37 +155,57 @@ class Fetcher:
         self._incomplete: set[tuple[str, ...]] = set()
         self._pages: dict[str, ServedPage] = {}
         self._followed: list[Published] = []
+        self._silent: WheelfixError | OSError | None = None
 
     @property
     def upstream(self) -> dict[Path, UpstreamFile]:
         """The wheels that are to be fixed and added, and what the index says of each."""
-        return {path: upstream_file(self._index, file) for path, file in self._at_hand()}
+        return {path: upstream_file(self._index, file, self._source) for path, file in self._at_hand()}
 
     def _at_hand(self) -> Iterator[tuple[Path, DistributionPackage]]:
         for each in self._wanted.values():
             if each.path is not None and each.file is not None:
                 yield each.path, each.file
 
-    def fetch(self, requirement: str, targets: Targets) -> None:
-        """Fetch the wheels for ``targets`` of the release that fits ``requirement``; none of their errors is raised."""
+    def choose(self, requirement: str, targets: Targets, *, all_versions: bool = False) -> None:
+        """Choose the wheels for ``targets`` of the release that fits ``requirement``, or of ``all_versions`` that do.
+
+        No error of the index is raised.
+        """
         wanted = read_requirement(requirement, extras=True)
         project = str(canonicalize_name(wanted.name))
         try:
             page = self._page(project)
-            files = choose_wheels(page, requirement, targets)
+            every = choose_releases(page, requirement, targets)
+            releases = [files for _, files in every] if all_versions else [choose_wheels(page, requirement, targets)]
         except (WheelfixError, OSError) as error:
-            self._wanted[requirement] = _Wanted(project, done=_failed(requirement, project, None, error))
+            self._wanted[requirement] = _Wanted(project, done=not_fetched(requirement, project, None, error))
             return
-        release, notes = tuple(sorted(sha256_of(each) or "" for each in files)), tuple(_notes(wanted, page))
+        for files in releases:
+            self.want(project, files, tuple(_notes(wanted, page)))
+
+    def want(self, project: str, files: Sequence[DistributionPackage], notes: tuple[str, ...] = ()) -> None:
+        """Want ``files``, the wheels of one release of ``project``; ``notes`` are about each of them."""
+        release = tuple(sorted(sha256_of(each) or "" for each in files))
         for file in files:
             wheel = _Wanted(project, file, sha256_of(file) or "", release, notes)
-            if self._wanted.setdefault(f"{file.filename} {wheel.sha256}", wheel) is not wheel:
-                continue  # another requirement chose it, too
-            try:
-                self._obtain(wheel, file)
-            except (WheelfixError, OSError) as error:
-                wheel.done = _failed(file.filename, project, file.filename, error)
-                self._incomplete.add(release)
+            self._wanted.setdefault(f"{file.filename} {wheel.sha256}", wheel)  # another requirement may have chosen it, too
+
+    def obtain(self) -> None:
+        """Download what was chosen, a few wheels at a time; an error is that of one wheel, and is not raised."""
+        wheels = [each for each in self._wanted.values() if each.file is not None]
+        with parallel(self._session, few(len(wheels))) as calls:
+            for wheel, error in zip(wheels, calls.map(self._try_to_obtain, wheels, calls.count), strict=True):
+                if error is not None:
+                    wheel.done = not_fetched(wheel.filename, wheel.project, wheel.filename, error)
+                    self._incomplete.add(wheel.release)
+
+    def _try_to_obtain(self, wheel: _Wanted) -> WheelfixError | OSError | None:
+        try:
+            self._obtain(wheel)
+        except (WheelfixError, OSError) as error:
+            return error
+        return None
 
     def _page(self, project: str) -> ServedPage:
         """Return the page of a project; what it says of files that the mirror has from there is copied.
@@ -179,20 +216,42 @@ class Fetcher:
             try:
                 page = require_page(self._session, self._index, project)
             except MirrorError as error:
-                if error.code == "no-project" and (count := count_from(self._store, project, self._index)):
-                    raise _project_gone(project, count) from error
+                if error.code == "no-project":
+                    count = self._ask(partial(count_from, self._store, project, self._index))
+                    if count:
+                        raise _project_gone(project, count) from error
                 raise
             self._pages[project] = page
-            self._followed += follow_index(self._store, project, self._index, page, self._lock_seconds)
+            self._followed += self._follow(project, page)
         return self._pages[project]
 
-    def _obtain(self, wheel: _Wanted, file: DistributionPackage) -> None:
+    def _follow(self, project: str, page: ServedPage) -> list[Published]:
+        return self._ask(partial(follow_index, self._store, project, self._index, page, self._lock_seconds))
+
+    def _ask(self, question: Callable[[], _Answer]) -> _Answer:
+        """Return what the mirror answers to ``question``; once it was silent each would wait for minutes, and none is asked.
+
+        :raises MirrorError, OSError: those of the question.
+        """
+        if self._silent is not None:
+            raise self._silent
+        try:
+            return question()
+        except (MirrorError, OSError) as error:
+            if self._store.is_shared and is_silent(error):
+                self._silent = error
+            raise
+
+    def _obtain(self, wheel: _Wanted) -> None:
         """Download a wheel, unless it is known what becomes of it.
 
-        The lock is held for one wheel only, so that of several runs at once each finds what the others have.
+        The lock is that of one wheel, so that of several runs at once each finds what the others have.
         """
+        file = wheel.file
+        if file is None:  # a requirement that no wheel fits
+            return
         sha256 = checked_sum(file)
-        with self._downloads.locked(wheel.project):
+        with self._downloads.locked(sha256, file.filename):
             wheel.done = self._known(wheel, file)
             if wheel.done is not None:
                 self._downloads.drop(sha256)
@@ -204,7 +263,8 @@ class Fetcher:
 
     def _known(self, wheel: _Wanted, file: DistributionPackage) -> Published | None:
         """Return what an earlier run made of a wheel under the same conditions, ``None`` if none did."""
-        published = _published(self._store, load_page(self._store, wheel.project), wheel.sha256, self._conditions)
+        page = self._ask(partial(load_page, self._store, wheel.project))
+        published = self._ask(partial(_published, self._store, page, wheel.sha256, self._conditions))
         if published is not None:
             return published
         problem = self._refusals.find(wheel.sha256, wheel.release)
@@ -217,7 +277,12 @@ class Fetcher:
         its release could not be downloaded or read: beside them it may be accepted. Others are no longer kept.
         """
         wheels = {each.path: each for each in self._wanted.values() if each.path is not None}
-        added = {each.source: each for each in published.files if each.status is not PublishStatus.YANKED}
+        added, originals = dict[Path, Published](), list[Published]()
+        for each in published.files:  # an original comes after the wheel that was made from it
+            if each.status is PublishStatus.YANKED or each.source is None or each.source in added:
+                originals.append(each)
+            else:
+                added[each.source] = each
         self._incomplete |= {wheels[each.source].release for each in report.outcomes if each.status is Status.FAILED}
         for outcome in report.outcomes:
             wheel = wheels[outcome.source]
@@ -225,7 +290,6 @@ class Fetcher:
             if wheel.done is not None:
                 self._let_go(wheel, wheel.done, by_wheel=outcome.status is Status.REFUSED)
         files = (replace(each.done, notes=(*each.notes, *each.done.notes)) for each in self._wanted.values() if each.done)
-        originals = (each for each in published.files if each.status is PublishStatus.YANKED)
         return tuple(_by_name(each) for each in (*files, *originals, *self._followed, *self._copy_statuses()))
 
     def _copy_statuses(self) -> Iterator[Published]:
@@ -234,9 +298,9 @@ class Fetcher:
             if page.page.status is None:
                 continue
             try:
-                yield from follow_index(self._store, project, self._index, page, self._lock_seconds)
+                yield from self._follow(project, page)
             except (WheelfixError, OSError) as error:
-                yield _failed(project, project, None, error)
+                yield not_fetched(project, project, None, error)
 
     def _let_go(self, wheel: _Wanted, done: Published, *, by_wheel: bool) -> None:
         """Note a refusal that holds for good, and remove the download of a wheel that is decided on."""
@@ -245,7 +309,7 @@ class Fetcher:
             if not is_refused or wheel.release in self._incomplete:
                 return
         try:
-            with self._downloads.locked(wheel.project):
+            with self._downloads.locked(wheel.sha256, wheel.filename):
                 if done.problem is None:
                     self._refusals.forget(wheel.sha256)
                 else:
@@ -293,7 +357,8 @@ def _refused(filename: str, project: str, problem: Problem) -> Published:
     return Published(Path(filename), PublishStatus.REFUSED, project, filename, problem=problem)
 
 
-def _failed(source: str, project: str, filename: str | None, error: WheelfixError | OSError) -> Published:
+def not_fetched(source: str, project: str, filename: str | None, error: WheelfixError | OSError) -> Published:
+    """Return the result for a file that could not be downloaded: it failed if another run may not meet ``error``."""
     done = replace(not_done(Path(source), error), project=project, filename=filename)
     failed = isinstance(error, WheelfixError) and error.code in _FAILED
     return replace(done, status=PublishStatus.FAILED) if failed else done
@@ -302,8 +367,8 @@ def _failed(source: str, project: str, filename: str | None, error: WheelfixErro
 def _published(store: Store, page: Page, sha256: str, conditions: Conditions) -> Published | None:
     """Return the file of ``page`` that a wheel became under the same conditions; ``None`` if none, or if it is lost."""
     for each in page.files:
-        sums, key = (each.sha256, each.origin.sha256 if each.origin else None), page.key(each)
-        if sha256 not in sums or each.checked_by != conditions.rules or key is None:
+        key = page.key(each)
+        if sha256 not in each.known_sums or each.checked_by != conditions.rules or key is None:
             continue
         head = store.head(key)
         if head is None or head.size != each.size:

@@ -3,16 +3,20 @@
 import hashlib
 from collections.abc import Iterable, Set as AbstractSet
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError, WheelfixError
+from wheelfix.mirror.change import change_page
 from wheelfix.mirror.examine import examine
+from wheelfix.mirror.journal import journaled_projects, open_journal
 from wheelfix.mirror.layout import METADATA, SCRATCH, SIMPLE, file_key, project_of, url_of
+from wheelfix.mirror.local_copy import LocalCopies
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.repository import Journal, journaled_projects, load_page, rebuild_root, root_locked, save_page
+from wheelfix.mirror.repository import rebuild_root, root_locked
 from wheelfix.mirror.scratch import remove_abandoned
 from wheelfix.mirror.storage.base import Store, write_changed
 from wheelfix.results import Finding
@@ -28,38 +32,33 @@ _OF_FILES: Final = frozenset(
     }
 )
 _OF_ROOT: Final = frozenset({"page-missing", "page-unlisted"})
-_OF_PAGES: Final = frozenset({"html-differs", "page-unlisted"})
+_OF_PAGES: Final = frozenset({"html-differs", "html-outdated", "page-unlisted"})
 
 
 def fix_findings(store: Store, findings: Iterable[Finding], timeout: float) -> None:
-    """Fix those of ``findings`` that can be fixed.
+    """Fix those of ``findings`` that can be fixed, but for files that no page lists.
 
     Pages and metadata files are made from the JSON pages and the wheels, the list of projects from the pages that there are.
-    Each project is locked and read again: what another process has fixed since is not changed.
+    Each page is read again: what another process has fixed since is not changed.
 
     :raises MirrorError: if a page is damaged, or another process writes for longer than ``timeout`` seconds.
     """
-    projects: dict[str, list[Finding]] = {}
-    others: list[Finding] = []
+    projects: dict[str, set[str]] = {}
+    codes_of_root, leftovers = set[str](), list[Finding]()
     for each in (each for each in findings if each.fixable):
         project = project_of(f"{each.place}/")
-        if project is None:
-            others.append(each)
-        else:
-            projects.setdefault(project, []).append(each)
-    with root_locked(store, timeout):
-        _delete_leftovers(store, (each for each in others if not each.place.startswith(f"{SCRATCH}/")))
-    if any(each.place.startswith(f"{SIMPLE}/") for each in others) or any(
-        each.code in _OF_ROOT for found in projects.values() for each in found
-    ):
+        if each.code == "leftover":
+            leftovers.append(each)
+        elif project is not None:
+            projects.setdefault(project, set()).add(each.code)
+        elif each.place.startswith(f"{SIMPLE}/"):
+            codes_of_root.add(each.code)
+    if codes_of_root or any(codes & _OF_ROOT for codes in projects.values()):
         rebuild_root(store, timeout)
-    for project, found in sorted(projects.items()):
-        with store.locked(project, timeout):
-            _fix_project(store, project, {each.code for each in found}, timeout)
-            _delete_leftovers(store, found)
-    for each in others:
-        if each.code == "leftover" and each.place.startswith(f"{SCRATCH}/"):
-            remove_abandoned(store.scratch() / each.place.rpartition("/")[2])
+    for project, codes in sorted(projects.items()):
+        _fix_project(store, project, codes, timeout)
+    for each in leftovers:
+        delete_leftover(store, each, timeout)
 
 
 def settle_journals(store: Store, timeout: float) -> None:
@@ -70,40 +69,56 @@ def settle_journals(store: Store, timeout: float) -> None:
     for project in journaled_projects(store):
         with store.locked(project, timeout):
             try:
-                Journal(store, project).settle(timeout)
+                open_journal(store, project).settle(timeout)
             except MirrorError as error:
                 if error.code != "bad-page":  # that is a finding, and nobody knows what the page listed
                     raise
 
 
-def _delete_leftovers(store: Store, findings: Iterable[Finding]) -> None:
-    """Delete half-written files; whoever writes such files holds the lock that this run holds now."""
-    for each in findings:
-        if each.code == "leftover":
-            store.delete(each.place)
+def delete_leftover(store: Store, finding: Finding, timeout: float) -> None:
+    """Delete what a killed process left half done; whoever writes such files holds the lock that this waits for.
+
+    :raises MirrorError: if another process writes for longer than ``timeout`` seconds.
+    """
+    if finding.place.startswith(f"{SCRATCH}/"):
+        remove_abandoned(store.scratch() / finding.place.rpartition("/")[2])
+        return
+    project = project_of(f"{finding.place}/")
+    with root_locked(store, timeout) if project is None else store.locked(project, timeout):
+        store.delete(finding.place)
 
 
 def _fix_project(store: Store, project: str, codes: AbstractSet[str], timeout: float) -> None:
-    Journal(store, project).settle(timeout)
-    page = load_page(store, project)
-    if page.stored is not None and codes & (_OF_FILES | _OF_PAGES):
-        if codes & _OF_FILES:
-            page = replace(page, files=tuple(_fixed(store, page, each) for each in page.files))
-        save_page(store, page, timeout)
+    """Fix the pages of a project, and what they say of its files; what an interrupted run left is settled."""
+    changed = change_page(store, project, partial(_fixed_page, store, codes), timeout, with_look=True)
+    if changed.problem is not None:
+        raise MirrorError(changed.problem.code, changed.problem.message, hint=changed.problem.hint)
 
 
-def _fixed(store: Store, page: Page, file: ListedFile) -> ListedFile:
+def _fixed_page(store: Store, codes: AbstractSet[str], page: Page) -> Page | None:
+    """Return ``page``, with what its wheels declare if one of ``codes`` is about that; ``None`` where none is about it."""
+    if page.stored is None or not codes & (_OF_FILES | _OF_PAGES):
+        return None
+    if not codes & _OF_FILES:
+        return page
+    copies = LocalCopies(store)
+    return replace(page, files=tuple(_fixed(store, copies, page, each) for each in page.files))
+
+
+def _fixed(store: Store, copies: LocalCopies, page: Page, file: ListedFile) -> ListedFile:
     """Return ``file`` with what its wheel declares, and write its metadata file; one with another sha256 is not touched."""
     key = file_key(page.project, file.filename, file.sha256)
     head = store.head(key)
     if head is None or head.size != file.size:
         return file
+    if not file.is_wheel:
+        return replace(file, url=url_of(key))
     try:
-        with store.open(key) as source:
-            wheel = examine(Path(key), source, sha256=None, now=lambda: datetime.fromtimestamp(0, UTC), leniently=True)
+        with copies.open(key) as (source, sha256):
+            wheel = examine(Path(key), source, sha256=sha256, now=lambda: datetime.fromtimestamp(0, UTC), leniently=True)
     except WheelfixError:  # it is still a finding
         return file
-    if wheel.file.sha256 != file.sha256:
+    if wheel.file.sha256 != file.sha256 or wheel.metadata is None:
         return file
     write_changed(store, {key + METADATA: wheel.metadata})
     digest = hashlib.sha256(wheel.metadata).hexdigest()

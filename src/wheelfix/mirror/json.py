@@ -5,6 +5,7 @@ has a line of its own.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -12,8 +13,8 @@ from msgspec import DecodeError, Meta, Raw, Struct, convert, field, to_builtins
 from msgspec.json import Decoder, decode, encode
 
 from wheelfix.errors import MirrorError
-from wheelfix.mirror.pages import ListedFile, Origin, Page
-from wheelfix.text import shown
+from wheelfix.mirror.pages import Correction, ListedFile, Origin, Page
+from wheelfix.text import shown, shown_anywhere
 
 API_VERSION: Final = "1.4"
 _FILES: Final = "files"
@@ -31,16 +32,18 @@ class _Original(Struct, frozen=True, gc=False):
     sha256: str
 
 
-class _Ours(Struct, frozen=True, gc=False, rename="kebab"):
-    """What a fixed file was made from."""
+class _Ours(Struct, frozen=True, gc=False, omit_defaults=True, rename="kebab"):
+    """What a fixed file was made from, and what was changed."""
 
     original: _Original
     tool: str
     rules_sha256: str | None
-    changes: tuple[str, ...]
+    corrections: tuple[Correction, ...]
+    more_changes: Annotated[int, Meta(ge=0)] = 0
+    fixed_here: bool = False
 
 
-class _File(Struct, frozen=True, gc=False, omit_defaults=True, rename="kebab"):
+class FileAsWritten(Struct, frozen=True, gc=False, omit_defaults=True, rename="kebab"):
     """A file as it is written, key by key; what is beyond these keys is kept, see :func:`_others`."""
 
     filename: str
@@ -57,6 +60,9 @@ class _File(Struct, frozen=True, gc=False, omit_defaults=True, rename="kebab"):
     upstream: str | None = field(default=None, name="_wheelfix-upstream")
     upstream_time: str | None = field(default=None, name="_wheelfix-upstream-time")
     yanked_by: str | None = field(default=None, name="_wheelfix-yanked-by")
+    source: str | None = field(default=None, name="_wheelfix-source")
+    yanked_at: str | None = field(default=None, name="_wheelfix-yanked-at")
+    upstream_sha256: str | None = field(default=None, name="_wheelfix-upstream-sha256")
 
 
 class _Page(Struct, frozen=True, gc=False, omit_defaults=True, rename="kebab"):
@@ -65,15 +71,15 @@ class _Page(Struct, frozen=True, gc=False, omit_defaults=True, rename="kebab"):
     meta: dict[str, Any]
     name: str
     versions: tuple[str, ...]
-    files: tuple[_File, ...]
-    past: tuple[_File, ...] = field(default=(), name=_PAST)
+    files: tuple[FileAsWritten, ...]
+    past: tuple[FileAsWritten, ...] = field(default=(), name=_PAST)
     status_from: str | None = field(default=None, name="_wheelfix-status-from")
 
 
 _PAGES: Final = Decoder(_Page)
 """Made at import, before there are threads: msgspec 0.22 crashes where two of them prepare it at once."""
 _KNOWN_OF_FILE: Final[Mapping[str, Any]] = {
-    **{name: {} for name in _File.__struct_encode_fields__},
+    **{name: {} for name in FileAsWritten.__struct_encode_fields__},
     "hashes": {"sha256": {}},
     "core-metadata": {"sha256": {}},
 }
@@ -100,9 +106,15 @@ def _lines(values: Iterable[object]) -> Raw:
 
 
 def _written(file: ListedFile) -> object:
-    """Return ``file`` as it is written."""
+    """Return ``file`` as it is written, with the keys that wheelfix does not know."""
+    known = file_as_written(file)
+    return _with_others(to_builtins(known), file.other) if file.other else known
+
+
+def file_as_written(file: ListedFile) -> FileAsWritten:
+    """Return ``file`` as it is written, with the keys that wheelfix knows."""
     origin = file.origin
-    known = _File(
+    return FileAsWritten(
         file.filename,
         file.url,
         _Sums(file.sha256),
@@ -117,11 +129,13 @@ def _written(file: ListedFile) -> object:
         file.upstream,
         file.upstream_time,
         file.yanked_by,
+        file.source,
+        file.yanked_at,
+        file.upstream_sha256,
     )
-    return _with_others(to_builtins(known), file.other) if file.other else known
 
 
-def _read(file: _File, other: Mapping[str, Any] = _NO_OTHERS) -> ListedFile:
+def read_file(file: FileAsWritten, other: Mapping[str, Any] = _NO_OTHERS) -> ListedFile:
     """Return a file that was written, with what is there beyond the known keys."""
     yanked = file.yanked
     return ListedFile(
@@ -137,18 +151,28 @@ def _read(file: _File, other: Mapping[str, Any] = _NO_OTHERS) -> ListedFile:
         upstream=file.upstream,
         upstream_time=file.upstream_time,
         added=file.added,
+        source=file.source,
+        yanked_at=file.yanked_at,
         origin=None if file.ours is None else _origin(file.ours),
         checked_by=file.checked_by,
+        upstream_sha256=file.upstream_sha256,
         other=other,
     )
 
 
 def _ours(origin: Origin) -> _Ours:
-    return _Ours(_Original(origin.filename, origin.sha256), origin.tool, origin.rules_sha256, origin.changes)
+    original = _Original(origin.filename, origin.sha256)
+    return _Ours(
+        original, origin.tool, origin.rules_sha256, origin.corrections, origin.more_changes, fixed_here=origin.fixed_here
+    )
 
 
 def _origin(ours: _Ours) -> Origin:
-    return Origin(ours.original.filename, ours.original.sha256, ours.tool, ours.rules_sha256, ours.changes)
+    original = ours.original
+    return Origin(
+        original.filename, original.sha256, ours.tool, ours.rules_sha256, ours.corrections, ours.more_changes,
+        fixed_here=ours.fixed_here,
+    )  # fmt: skip
 
 
 def _with_others(document: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,11 +208,25 @@ def read_page(data: bytes, project: str) -> Page:
             raise ValueError(f"it is the page of {page.project}")
         if len({each.filename for each in page.files}) != len(page.files):
             raise ValueError("it lists a file twice")
+        for each in (*page.files, *page.past):
+            _check_shown(each)
     except _NO_PAGE as error:
         raise _bad(project, error) from error
     return page
 
 
+def _check_shown(file: ListedFile) -> None:
+    """Refuse what would mislead somebody who looks at the HTML page: a link that runs something, or a name in disguise."""
+    scheme = _SCHEME.match(_IGNORED.sub("", file.url))
+    if scheme and scheme[1].lower() not in ("http", "https"):
+        raise ValueError(f"the URL of {file.filename} has the scheme {scheme[1]}, and not http or https")
+    if shown_anywhere(file.filename) != file.filename:
+        raise ValueError(f"the file name {file.filename} has characters that cannot be seen")
+
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_IGNORED: Final = re.compile(r"[\x00-\x20]")
+"""What browsers leave out of the beginning of a URL, and some of it anywhere (https://url.spec.whatwg.org/#url-parsing)."""
 _NO_PAGE: Final = (
     ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError, DecodeError,
 )  # fmt: skip
@@ -205,7 +243,7 @@ def _read_as_written(data: bytes) -> Page | None:
         known = _PAGES.decode(data)
     except (DecodeError, RecursionError):  # also raised, with a better message, for what is read as edited
         return None
-    files, past = (tuple(map(_read, each)) for each in (known.files, known.past))
+    files, past = (tuple(map(read_file, each)) for each in (known.files, known.past))
     page = Page(known.name, files, past, status_from=known.status_from)
     return page if known.meta == _META and page_json(page) == data else None
 
@@ -228,7 +266,9 @@ def _read_edited(values: Mapping[str, Any]) -> ListedFile:
     if not (isinstance(announced, Mapping) and "sha256" in announced):
         others |= {} if announced is None else {"core-metadata": announced}
         known["core-metadata"] = None
-    return _read(convert(known, _File), others)
+    if isinstance(ours := known.get("_wheelfix"), Mapping):  # an early version had texts only, under another key
+        known["_wheelfix"] = {"corrections": (), **ours}
+    return read_file(convert(known, FileAsWritten), others)
 
 
 def _decode(data: bytes) -> dict[str, Any]:
@@ -265,7 +305,7 @@ def _bad(project: str, error: Exception) -> MirrorError:
     return MirrorError(
         "bad-page",
         f"the page of {shown(project)} is damaged: {_why(error)}",
-        hint="Nothing was written. Restore it from a backup; or move it away and add its wheels again from where they lie, "
+        hint="Nothing was written. Restore it from a backup; or move it away and add its wheels again from where they are, "
         f"public/files/{project}/*/*.whl: yanks and upload times are lost then.",
     )
 

@@ -10,6 +10,11 @@
       private/                                        for writers only
         locks/                                        one for each project
         journal/PROJECT                               what a writer is about to add or remove
+        runs/PROJECT/RUN                              the same of one run, where several can be at work: in a bucket
+        runs/PROJECT/JOB                              the same of a job of `mirror sync`, whose files another run lists
+        results/PROJECT/JOB.json                      what became of the files of such a job
+        first-seen/PROJECT                            when files of an index without upload times were first seen
+        sync                                          which sync is at work, where there are no locks: in a bucket
         scratch/                                      downloads and work in progress
 """
 
@@ -29,6 +34,10 @@ SIMPLE: Final = f"{PUBLIC}/simple"
 FILES: Final = f"{PUBLIC}/files"
 LOCKS: Final = f"{PRIVATE}/locks"
 JOURNAL: Final = f"{PRIVATE}/journal"
+RUNS: Final = f"{PRIVATE}/runs"
+RESULTS: Final = f"{PRIVATE}/results"
+FIRST_SEEN: Final = f"{PRIVATE}/first-seen"
+SYNC: Final = f"{PRIVATE}/sync"
 SCRATCH: Final = f"{PRIVATE}/scratch"
 PAGE: Final = "index.json"
 HTML: Final = "index.html"
@@ -56,6 +65,7 @@ _ATTRIBUTES: Final = {
     PAGE: Attributes("application/vnd.pypi.simple.v1+json", _PAGES_CHANGE),
     HTML: Attributes("text/html; charset=utf-8", _PAGES_CHANGE),
 }
+_NOTES: Final = Attributes("text/plain; charset=utf-8", "no-store")
 
 
 def attributes_of(key: str) -> Attributes:
@@ -64,6 +74,8 @@ def attributes_of(key: str) -> Attributes:
     >>> attributes_of("public/simple/demo/index.json").cache_control
     'max-age=600'
     """
+    if key.startswith(f"{PRIVATE}/"):
+        return _NOTES
     return _ATTRIBUTES.get(key.rpartition("/")[2], Attributes("application/octet-stream", _FILES_STAY))
 
 

@@ -18,6 +18,7 @@ from wheelfix.text import as_utf8, shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.sdist_filename import is_sdist
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.source import Readable, sha256_of
 
@@ -36,7 +37,7 @@ class Listing(Struct, frozen=True, kw_only=True):
 class Contents(Struct, kw_only=True):
     """What was read of a file; ``None`` where nothing was.
 
-    ``metadata`` is that of the wheel, ``metadata_file`` lies beside it; ``missing`` says why that could not be contents.
+    ``metadata`` is that of the wheel, ``metadata_file`` is beside it; ``missing`` says why that could not be contents.
     ``invalid`` says what is wrong with the wheel itself.
     """
 
@@ -79,6 +80,8 @@ def compare(
         yield finding("size-differs", place, f"it has {contents.size} bytes, the page says {said.size}")
     if contents.sha256 is not None and said.sha256 not in (None, contents.sha256):
         yield finding("file-differs", place, f"its sha256 is {contents.sha256}, the page says {said.sha256}")
+    if is_sdist(said.filename):
+        return
     yield from _compare_metadata_files(said, contents, place, metadata_place or place, fixable=fixable)
     data = contents.metadata_file if contents.metadata is None else contents.metadata
     try:

@@ -95,7 +95,9 @@ def compare_releases(project: str, wheels: Iterable[ListedWheel]) -> Iterator[Fi
 def unyanked_originals(
     project: str, listed: Iterable[tuple[str, str]], originals: Container[tuple[str, str]]
 ) -> Iterator[Finding]:
-    """Yield which of the files that are ``listed``, and not yanked, are ``originals`` of fixed ones beside them.
+    """Yield which of the files that are ``listed``, and not yanked, are ``originals`` of fixed ones that are not either.
+
+    Where the fixed one is yanked, somebody went back to the original: a person, or a manifest whose rules were withdrawn.
 
     Both are file names with sha256 (hexadecimal).
     """

@@ -12,25 +12,74 @@ from packaging.version import Version
 
 from wheelfix.errors import FilenameError
 from wheelfix.mirror.layout import own_key
+from wheelfix.results import Verdict
 from wheelfix.wheel.filename import WheelFilename, parsed_version
+from wheelfix.wheel.sdist_filename import ENDINGS, SdistFilename
 
-_NO_VERSION: Final = Version("0")
+NO_VERSION: Final = Version("0")
+"""What files whose name has no version are sorted by."""
 BY_MIRROR: Final = "mirror"
 BY_UPSTREAM: Final = "upstream"
-"""Who decided that a file is yanked, or is not."""
+BY_SYNC: Final = "sync"
+"""Who decided that a file is yanked, or is not: a person here, the index that it came from, or a manifest."""
+SUPERSEDED: Final = "superseded by another correction of the same wheel"
+"""The reason for which a manifest yanks a file beside which another correction of the same original is served."""
+
+
+class ListedChange(Struct, frozen=True, gc=False, omit_defaults=True):
+    """One change as a page lists it: ``action``, ``field`` and values as :class:`Change` has them, long values cut."""
+
+    action: str
+    field: str
+    before: str | None = None
+    after: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The change in one line.
+
+        >>> ListedChange("drop", "Requires-Dist", "triton").sentence
+        'drop Requires-Dist: triton'
+        """
+        values = " -> ".join(each for each in (self.before, self.after) if each is not None)
+        return f"{self.action} {self.field}{f': {values}' if values else ''}"
+
+
+class Correction(Struct, frozen=True, gc=False, omit_defaults=True):
+    """What was changed in a file for one reason: by which rule, and why, and the verdict with its evidence, if any.
+
+    All changes of a file that have these in common are one correction: a page would be several times as long without that.
+    """
+
+    rule: str | None = None
+    reason: str | None = None
+    verdict: Verdict | None = None
+    evidence: str | None = None
+    changes: tuple[ListedChange, ...] = ()
 
 
 class Origin(Struct, frozen=True, gc=False):
-    """What a fixed file was made from: the original's file name and sha256 (hexadecimal), and what was changed.
+    """What a fixed file was made from: the original's file name and sha256 (hexadecimal), and what was changed and why.
 
-    ``changes`` are one line each. ``tool`` is the version of wheelfix, ``rules_sha256`` identifies the rules, if there were.
+    ``tool`` is the version of wheelfix, ``rules_sha256`` identifies the rules, if there were. ``more_changes`` is how many
+    changes there are beyond those of ``corrections``: a page lists a limited number.
+
+    All of that is what the provenance in the file says, which whoever made the file can write. Where it was ``fixed_here``,
+    wheelfix made all changes itself, from this original, when it published the file on this mirror.
     """
 
     filename: str
     sha256: str
     tool: str
     rules_sha256: str | None = None
-    changes: tuple[str, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    more_changes: int = 0
+    fixed_here: bool = False
+
+    @property
+    def changes(self) -> tuple[ListedChange, ...]:
+        """The changes that are listed, whatever the reason."""
+        return tuple(change for correction in self.corrections for change in correction.changes)
 
 
 class ListedFile(Struct, frozen=True, kw_only=True, gc=False):
@@ -40,6 +89,12 @@ class ListedFile(Struct, frozen=True, kw_only=True, gc=False):
     ``size`` is in bytes, ``upload_time`` in the form of PEP 700. ``yanked`` is the reason, empty where none was given,
     and ``None`` for a file that is not yanked; ``yanked_by`` says who decided that. ``checked_by`` identifies the rules that
     were applied when it was published, whether or not they changed anything.
+
+    ``source`` is the source of a manifest that the file came from: ``wheelfix mirror sync`` yanks and removes no others.
+    ``yanked_at`` is when a manifest yanked it, in the form of PEP 700.
+
+    ``upstream_sha256`` is the sha256 of what came from another index, where that is neither this file nor the original: the
+    index had corrected it before.
 
     ``added`` is when this mirror first had the file. One from another index has the URL of that as ``upstream`` and, where
     that gives one, its upload time as ``upstream_time``, which is the ``upload_time`` then. ``other`` holds keys that
@@ -58,14 +113,32 @@ class ListedFile(Struct, frozen=True, kw_only=True, gc=False):
     upstream: str | None = None
     upstream_time: str | None = None
     added: str | None = None
+    source: str | None = None
+    yanked_at: str | None = None
     origin: Origin | None = None
     checked_by: str | None = None
+    upstream_sha256: str | None = None
     other: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_wheel(self) -> bool:
+        """Whether it is a wheel, and not a source distribution."""
+        return self.filename.endswith(".whl")
 
     @property
     def original_sha256(self) -> str:
         """The sha256 of the original: of the file that it was made from, or its own."""
         return self.origin.sha256 if self.origin else self.sha256
+
+    @property
+    def known_sums(self) -> frozenset[str]:
+        """The sha256 by which an index can list it: its own, and those of what it was made from."""
+        return frozenset(filter(None, (self.sha256, self.original_sha256, self.upstream_sha256)))
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether it is kept for old locks only: another correction of its original was listed by a manifest since."""
+        return self.yanked_by == BY_SYNC and self.yanked == SUPERSEDED
 
     @property
     def has_metadata(self) -> bool:
@@ -78,7 +151,7 @@ class ListedFile(Struct, frozen=True, kw_only=True, gc=False):
         return _name_of(self.filename).text
 
     @property
-    def release(self) -> Hashable:
+    def release(self) -> Version | None:
         """What the wheels of one release have in common: 1.0 and 1.0.0 are one release, all that has no version another."""
         return _name_of(self.filename).version
 
@@ -88,12 +161,12 @@ class ListedFile(Struct, frozen=True, kw_only=True, gc=False):
 
         Clients that read one wheel for a whole release always read the same one then.
         """
-        return _name_of(self.filename).version or _NO_VERSION, self.filename
+        return _name_of(self.filename).version or NO_VERSION, self.filename
 
     @property
     def identity(self) -> Hashable:
         """What makes two files the same wheel to installers, however their names are spelled."""
-        return _identity_of(self.filename)
+        return identity_of(self.filename)
 
 
 class Page(Struct, frozen=True):
@@ -146,6 +219,11 @@ _PLAIN_NAME: Final = re.compile(r"[\w.]+-([\w.+!]+)-[\w.]+-[\w.]+-[\w.]+\.whl", 
 """A file name of five parts, which is valid whatever they are: a page has thousands, and parsing takes ten times as long."""
 
 
+def version_of(filename: str) -> str:
+    """Return the version in a file name, in its normal form (PEP 440), empty where there is none."""
+    return _name_of(filename).text
+
+
 @lru_cache(maxsize=1 << 16)
 def _name_of(filename: str) -> _Name:
     """Return the version in a file name."""
@@ -153,16 +231,20 @@ def _name_of(filename: str) -> _Name:
         version = parsed_version(plain[1].replace("_", "-"))
     else:
         try:
-            version = WheelFilename.parse(filename).parsed_version
+            version = _parse(filename).parsed_version
         except FilenameError:  # `mirror check` reports it
             version = None
     return _Name(version, str(version) if version else "")
 
 
+def _parse(filename: str) -> WheelFilename | SdistFilename:
+    return SdistFilename.parse(filename) if filename.endswith(ENDINGS) else WheelFilename.parse(filename)
+
+
 @lru_cache(maxsize=1 << 16)
-def _identity_of(filename: str) -> Hashable:
-    """Return what identifies a file to installers; one whose name is none of a wheel stands for itself."""
+def identity_of(filename: str) -> Hashable:
+    """Return what identifies a file to installers; one whose name says nothing stands for itself."""
     try:
-        return WheelFilename.parse(filename).identity
+        return _parse(filename).identity
     except FilenameError:
         return filename

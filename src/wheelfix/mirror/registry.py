@@ -13,14 +13,17 @@ from msgspec.structs import replace
 from wheelfix.codes import Check, Fix
 from wheelfix.options import Selection
 from wheelfix.results import Finding, Severity, Traffic
+from wheelfix.version import HOME_PAGE
 
 
 class Seen(StrEnum):
     """Where a check looks."""
 
-    BOTH = "directory, index"
-    DIRECTORY = "directory"
+    BOTH = "mirror, index"
+    MIRROR = "mirror"
     INDEX = "index"
+    PAIR = "mirror check --against"
+    CLOSED = "mirror check --closed"
 
 
 class MirrorCheck(Check, frozen=True):
@@ -33,7 +36,7 @@ _API: Final = "https://packaging.python.org/en/latest/specifications/simple-repo
 _METADATA: Final = "https://peps.python.org/pep-0658/"
 _AGAIN: Final = "Add the wheel again."
 _REGENERATE: Final = "Run `wheelfix mirror check --fix`."
-_SERVER: Final = "Change the configuration of the server; see the examples in docs/servers."
+_SERVER: Final = f"Change the configuration of the server; see the examples in {HOME_PAGE}/tree/main/docs/guides/servers."
 
 
 def _row(code: str, meaning: str, consequence: str, remedy: str, *, severity: Severity, seen: Seen) -> MirrorCheck:
@@ -52,14 +55,19 @@ def _warning(code: str, meaning: str, consequence: str, remedy: str, seen: Seen 
     return _row(code, meaning, consequence, remedy, severity=Severity.WARNING, seen=seen)
 
 
+def _note(code: str, meaning: str, consequence: str, remedy: str, seen: Seen = Seen.BOTH) -> MirrorCheck:
+    return _row(code, meaning, consequence, remedy, severity=Severity.NOTE, seen=seen)
+
+
 _NOT_CHECKED: Final = "not-checked"
 _UNREADABLE: Final = "unreadable"
 _ALL: Final = (
     _error(
         _NOT_CHECKED,
-        "A server does not answer, a limit is reached, or METADATA cannot be read without downloading a large wheel.",
-        "Unknown: what was not checked may be right or wrong.",
-        "Raise the limit, use `--download all`, or run again.",
+        "A server does not answer, a limit is reached, METADATA cannot be read without downloading a large wheel, or uv "
+        "cannot resolve for a platform.",
+        "What was not checked may be right or wrong.",
+        "Raise the limit, use `--download all`, name platforms with `--platform`, or run again.",
         Seen.INDEX,
     ),
     _error(
@@ -104,19 +112,42 @@ _ALL: Final = (
         "Use a status of PEP 792.",
         Seen.INDEX,
     ),
+    _error(
+        "served-differs",
+        "The served page differs from that of the mirror.",
+        "Clients miss files or install wrong ones.",
+        "Purge the page from the cache of the server or CDN, and check that it serves MIRROR/public.",
+        Seen.PAIR,
+    ),
+    _warning(
+        "served-stale",
+        "The served page is older than that of the mirror, but within its cache time.",
+        "Clients see the change when the cache expires.",
+        "Wait for as long as Cache-Control says, or purge the page from the cache of the CDN.",
+        Seen.PAIR,
+    ),
     _error("page-missing", "A project that is listed has no page.", "Clients get 404 for it.", _REGENERATE),
     _error(
         "page-unlisted",
         "The root page does not list a project.",
         "Tools that mirror or search the index miss it.",
         _REGENERATE,
-        Seen.DIRECTORY,
+        Seen.MIRROR,
     ),
     _error(
         "html-differs",
-        "An HTML page differs from the JSON page.",
-        "Clients that read HTML see other files than those that read JSON.",
+        "An HTML page differs from the JSON page, or runs or loads what no page of wheelfix does.",
+        "Clients that read HTML see other files than those that read JSON, or people open a page that somebody changed.",
         _REGENERATE,
+    ),
+    _note(
+        "html-outdated",
+        "An HTML page looks different from the one that this version of wheelfix writes; clients read the same in both.",
+        "People who look at it. Another version of wheelfix wrote it, or somebody changed it. A page is written again when "
+        "its files change.",
+        "Run `wheelfix mirror check --fix` to write all such pages again. If wheelfix was not upgraded, find out who can "
+        "write to the mirror.",
+        Seen.MIRROR,
     ),
     _error("file-missing", "A listed file does not exist.", "Every client that chooses it fails.", _AGAIN),
     _error(
@@ -151,7 +182,7 @@ _ALL: Final = (
         "The URL of a listed file leads outside the mirror.",
         "Clients get the file from another server, or not at all.",
         f"{_REGENERATE} It changes the URL where the file is in the mirror.",
-        Seen.DIRECTORY,
+        Seen.MIRROR,
     ),
     _error(
         "file-differs",
@@ -172,7 +203,7 @@ _ALL: Final = (
         "A file belongs to another project than its page.",
         "Clients skip it or refuse it.",
         "Remove it with `wheelfix mirror remove` and add it again under its own name.",
-        Seen.DIRECTORY,
+        Seen.MIRROR,
     ),
     _error(
         "wheel-invalid",
@@ -228,6 +259,35 @@ _ALL: Final = (
         "Poetry and PDM follow the order of the page, and may lock the original.",
         "Run `wheelfix mirror yank` on the original.",
     ),
+    _error(
+        "not-closed",
+        "What a release requires is not in the mirror, or not for a platform or Python that the release is for; or a "
+        "project that the manifest names is not there.",
+        "Clients that use nothing but the mirror cannot install it there.",
+        "Add what is missing, or set `dependencies = true` in the manifest and run `wheelfix mirror sync`.",
+        Seen.CLOSED,
+    ),
+    _warning(
+        "dependency-not-closed",
+        "A release that others require cannot be installed on a platform or Python where none of them requires it.",
+        "Clients that ask for it by name cannot install it there; what requires it elsewhere can be installed.",
+        "Nothing needs to be done, unless somebody is to install it by name.",
+        Seen.CLOSED,
+    ),
+    _warning(
+        "lock-not-closed",
+        "What a release requires that only a lock of the manifest names is not in the mirror, or not for its targets.",
+        "The lock itself may install without it: a lock for Linux names nothing that only Windows requires.",
+        "Nothing, if the lock is for other platforms. Else lock again, or add what is missing.",
+        Seen.CLOSED,
+    ),
+    _warning(
+        "no-wheel-here",
+        "The manifest names a project of which no release has a wheel for one of its platforms and Pythons.",
+        "Clients there cannot install the project from the mirror, unless it has a source distribution that they can build.",
+        "Nothing, if nobody installs it there. Else allow a release that has such a wheel, or add one.",
+        Seen.CLOSED,
+    ),
     _warning(
         "time-missing",
         "A file has no upload time that can be read.",
@@ -239,35 +299,35 @@ _ALL: Final = (
         "A file that was replaced is gone.",
         "Locks that name it cannot be installed any more.",
         "Restore it from a backup, if old locks matter.",
-        Seen.DIRECTORY,
+        Seen.MIRROR,
     ),
     _warning(
         "unlisted",
         "No page lists a file.",
         "No client is affected; it only takes up space.",
-        f"{_REGENERATE} It deletes what an interrupted run left; add or delete other files yourself.",
-        Seen.DIRECTORY,
+        f"{_REGENERATE} It deletes what runs left. `wheelfix mirror prune --all-unlisted` deletes the others, too.",
+        Seen.MIRROR,
     ),
     _warning(
         "leftover",
-        "A killed process left a half-written file.",
+        "A killed process left a half-written file, or an unfinished upload.",
         "No client is affected; it only takes up space.",
         _REGENERATE,
-        Seen.DIRECTORY,
+        Seen.MIRROR,
     ),
     _error(
         "link-outside",
         "A link in the mirror leads outside.",
         "A server may publish what is private.",
         "Remove the link.",
-        Seen.DIRECTORY,
+        Seen.MIRROR,
     ),
     _error(
         _UNREADABLE,
         "A file or directory cannot be read.",
         "A server that may not read it either answers 403.",
         "Change its permissions.",
-        Seen.DIRECTORY,
+        Seen.MIRROR,
     ),
 )
 MIRROR_CHECKS: Final = {check.code: check for check in _ALL}
@@ -280,11 +340,20 @@ def finding(code: str, place: str, message: str, *, fixable: bool = False) -> Fi
     return MIRROR_CHECKS[code].finding(place, message, fixable=fixable)
 
 
+class ResolvedCounts(Struct, frozen=True):
+    """How many ``releases`` were resolved from a mirror alone, and for how many ``targets``: platforms and Pythons."""
+
+    releases: int
+    targets: int
+
+
 class MirrorCheckReport(Struct, frozen=True):
     """What was found in a mirror: ``findings`` in the order of the table, and how many ``projects`` and ``files`` it has.
 
     ``fixed`` is what had been found before and was fixed; ``suppressed`` counts findings left out by ``select`` or
-    ``ignore``. ``traffic`` counts requests to servers, ``None`` for a mirror in a directory.
+    ``ignore``. ``traffic`` counts requests to servers, ``None`` for a mirror in a store. ``young`` counts files of a bucket
+    that no page lists and that are younger than the grace period: another publisher may be about to list them. ``resolved``
+    is ``None`` where nothing was resolved.
     """
 
     findings: tuple[Finding, ...]
@@ -293,6 +362,8 @@ class MirrorCheckReport(Struct, frozen=True):
     fixed: tuple[Finding, ...] = ()
     suppressed: int = 0
     traffic: Traffic | None = None
+    young: int = 0
+    resolved: ResolvedCounts | None = None
 
     def count(self, severity: Severity) -> int:
         """Return how many findings of this severity there are."""
@@ -305,7 +376,7 @@ class MirrorCheckReport(Struct, frozen=True):
 
     def passes(self, *, strict: bool = False) -> bool:
         """Whether there is no error, and with ``strict`` no warning either."""
-        return not (self.findings if strict else self.count(Severity.ERROR))
+        return not (self.count(Severity.ERROR) or (strict and self.count(Severity.WARNING)))
 
     def selected(self, selection: Selection) -> "MirrorCheckReport":
         """Return the report without the findings that are not selected; what was not checked may hide any of them."""
@@ -315,6 +386,14 @@ class MirrorCheckReport(Struct, frozen=True):
             if selection.includes(each.code) or (each.code == _NOT_CHECKED and not selection.ignores(each.code))
         )
         return replace(self, findings=kept, suppressed=len(self.findings) - len(kept))
+
+    def adding(
+        self, findings: Iterable[Finding], selection: Selection, resolved: ResolvedCounts | None = None
+    ) -> "MirrorCheckReport":
+        """Return the report with those of ``findings`` that are selected as well, and what was ``resolved`` for them."""
+        found = MirrorCheckReport.of([*self.findings, *findings], self.projects, self.files).selected(selection)
+        suppressed = self.suppressed + found.suppressed
+        return replace(self, findings=found.findings, suppressed=suppressed, resolved=resolved)
 
     @classmethod
     def of(cls, findings: Iterable[Finding], projects: int, files: int) -> "MirrorCheckReport":

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from wheelfix.errors import FilenameError, MirrorError
@@ -37,13 +38,13 @@ def compare_release(
     """
     if len(files) < 2:
         return ()
-    declared = {file.filename: Declared.of(_metadata(store, project, file, new)) for file in files}
+    declared = {file.filename: Declared.of(metadata_in(store, project, file, new)) for file in files}
     found = disagreements_of({Path(name): each.requirements for name, each in declared.items()})
     if not found and len({(*sorted(each.extras), each.requires_python) for each in declared.values()}) < 2:
         return ()
     title = f"{project} {files[0].version}"
     worse = newly_differing(
-        [_known(declared[file.filename], file, _provenance(store, project, file, new)) for file in files]
+        [_known(declared[file.filename], file, provenance_in(store, project, file, new)) for file in files]
     )
     if worse:
         fixed = [file.filename for file in files if file.origin]
@@ -58,9 +59,15 @@ def compare_release(
     return (f"The wheels of {title} disagreed before the run: {texts}, not required by {missing}.",)
 
 
-def _metadata(store: Store, project: str, file: ListedFile, new: Mapping[str, ExaminedWheel]) -> bytes:
-    if file.sha256 in new:
-        return new[file.sha256].metadata
+def metadata_in(
+    store: Store, project: str, file: ListedFile, new: Mapping[str, ExaminedWheel] = MappingProxyType({})
+) -> bytes:
+    """Return the metadata file of a listed wheel; ``new`` are wheels that are to be added.
+
+    :raises MirrorError: if it is missing.
+    """
+    if file.sha256 in new and (metadata := new[file.sha256].metadata) is not None:
+        return metadata
     key = own_key(project, file.filename, file.sha256, file.url)
     stored = None if key is None else store.read(key + METADATA)
     if stored is None:
@@ -85,8 +92,14 @@ def _release(filename: str) -> Hashable:
         return filename
 
 
-def _provenance(store: Store, project: str, file: ListedFile, new: Mapping[str, ExaminedWheel]) -> Provenance | None:
-    """Return what was changed in a wheel, ``None`` if it is as it came."""
+def provenance_in(
+    store: Store, project: str, file: ListedFile, new: Mapping[str, ExaminedWheel] = MappingProxyType({})
+) -> Provenance | None:
+    """Return what was changed in a listed wheel, ``None`` if it is as it came; ``new`` are wheels that are to be added.
+
+    :raises MirrorError: if it is missing.
+    :raises WheelError: if it cannot be read.
+    """
     if file.origin is None or file.sha256 in new:
         return new[file.sha256].provenance if file.origin else None
     key = own_key(project, file.filename, file.sha256, file.url)

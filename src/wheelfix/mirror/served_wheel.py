@@ -16,9 +16,10 @@ from wheelfix.mirror.needs import ListedWheel
 from wheelfix.mirror.registry import finding
 from wheelfix.results import Finding
 from wheelfix.text import shown
+from wheelfix.upstream.answers import DENIED, OK, PARTIAL, TEMPORARY, access_hint, length_of, length_of_file
 from wheelfix.upstream.client import sha256_of
-from wheelfix.upstream.http import DENIED, OK, PARTIAL, TEMPORARY, Session, access_hint, length_of, length_of_file
-from wheelfix.upstream.remote_wheel import RemoteFile, find_file, metadata_of
+from wheelfix.upstream.http import Session
+from wheelfix.upstream.remote_wheel import Found, RemoteFile, find_file, metadata_of
 from wheelfix.upstream.urls import server_of, validate_url
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.zip.source import Source
@@ -112,7 +113,7 @@ def check_wheel(session: Session, servers: ServerLimits, listed: Listed) -> Chec
 class _WheelCheck:
     """The check of one wheel.
 
-    It takes two requests where the server has ranges, and dist-info lies at the end of the wheel: one for that, one for
+    It takes two requests where the server has ranges, and dist-info is at the end of the wheel: one for that, one for
     the metadata file. Nothing asks first whether the wheel is there: the request for its end says so, too.
     """
 
@@ -160,9 +161,9 @@ class _WheelCheck:
                 return self._report_missing(status)
         self._read_metadata_file()
         with self._noting():
-            if remote is not None:
-                contents.metadata = metadata_of(remote)
-            elif contents.metadata_file is None and not contents.invalid:
+            if remote is not None and self._read_by_ranges(remote):
+                return True
+            if contents.metadata_file is None and not contents.invalid:
                 return self._download_if_small()
         return True
 
@@ -215,15 +216,34 @@ class _WheelCheck:
             status, size = self._head(self._file.url)
             self._contents.size = size or None
             return status, None
-        found = find_file(self._session, self._file.url, self._file.size)
+        try:
+            found = find_file(self._session, self._file.url, self._file.size)
+        except MirrorError as error:
+            if error.code != "no-ranges":
+                raise
+            found = Found(PARTIAL, None, None)
         self._contents.size = found.size
         if found.file is None and found.status in _HAS_FILE:
-            self._servers.no_ranges.add(self._server)
-            self.found.without_ranges = True
+            self._note_no_ranges()
         if found.status == _EMPTY and found.size == 0:
             self._contents.invalid = "the file is empty"
             return OK, None
         return found.status, found.file
+
+    def _read_by_ranges(self, remote: RemoteFile) -> bool:
+        """Read METADATA of the wheel; return False if the server gives parts of it that cannot be trusted."""
+        try:
+            self._contents.metadata = metadata_of(remote)
+        except MirrorError as error:
+            if error.code != "no-ranges":
+                raise
+            self._note_no_ranges()
+            return False
+        return True
+
+    def _note_no_ranges(self) -> None:
+        self._servers.no_ranges.add(self._server)
+        self.found.without_ranges = True
 
     def _report_missing(self, status: int) -> bool:
         """Report why the wheel is not there; return False: there is nothing else to check."""

@@ -1,33 +1,36 @@
 """Lists, yanks, unyanks and removes files of a mirror."""
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from functools import partial
+from typing import Final
 
 from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import FilenameError, MirrorError
-from wheelfix.mirror.json import page_json
+from wheelfix.mirror.change import PageChange, change_page
+from wheelfix.mirror.journal import open_journal
 from wheelfix.mirror.layout import page_key
 from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page
-from wheelfix.mirror.repository import NO_PAGE, Journal, behind, is_saved, load_page, load_root, publish_page, state_of
-from wheelfix.mirror.storage import open_store
+from wheelfix.mirror.repository import load_page, load_root
+from wheelfix.mirror.storage import MirrorLocation, open_store
 from wheelfix.mirror.storage.base import Store
-from wheelfix.options import Limits, listed
-from wheelfix.results import Problem, Published, PublishReport, PublishStatus
-from wheelfix.text import as_utf8, closest, shown
-from wheelfix.upstream.resolve import read_requirement
-from wheelfix.wheel.filename import WheelFilename
+from wheelfix.options import Limits, Requests, listed
+from wheelfix.results import Published, PublishReport, PublishStatus
+from wheelfix.text import closest, on_one_line, shown
+from wheelfix.upstream.parallel import several
+from wheelfix.upstream.selection import read_requirement
+from wheelfix.wheel.sdist_filename import ENDINGS, project_of_file
 
 
-def yank_files(mirror: Path | str, selection: str, reason: str = "", *, limits: Limits = Limits()) -> PublishReport:
+def yank_files(mirror: MirrorLocation, selection: str, reason: str = "", *, limits: Limits = Limits()) -> PublishReport:
     """Yank files (PEP 592): new resolutions avoid them, locks that name them still install them.
 
     This holds whatever the index says that they came from.
 
     ``selection`` is a file name, a project, or a project with versions, such as ``torch==2.7.0``. A file that is yanked
-    already gets the new ``reason``; bytes in it that are not UTF-8 are escaped. ``limits`` says how long to wait
-    for another writer.
+    already gets the new ``reason``; bytes in it that are not UTF-8, and control characters, are escaped. ``limits`` says
+    how long to wait for another writer.
 
     :raises MirrorError: if nothing is selected, or the mirror is damaged.
     """
@@ -35,12 +38,12 @@ def yank_files(mirror: Path | str, selection: str, reason: str = "", *, limits: 
         mirror,
         selection,
         PublishStatus.YANKED,
-        lambda file: replace(file, yanked=as_utf8(reason), yanked_by=BY_MIRROR),
+        lambda file: replace(file, yanked=on_one_line(reason), yanked_by=BY_MIRROR, yanked_at=None),
         limits,
     )
 
 
-def unyank_files(mirror: Path | str, selection: str, *, limits: Limits = Limits()) -> PublishReport:
+def unyank_files(mirror: MirrorLocation, selection: str, *, limits: Limits = Limits()) -> PublishReport:
     """Unyank files, whoever yanked them: the index that they came from does not yank them again.
 
     The arguments and errors are those of :func:`yank_files`.
@@ -50,20 +53,21 @@ def unyank_files(mirror: Path | str, selection: str, *, limits: Limits = Limits(
 
 def _unyanked(file: ListedFile) -> ListedFile:
     """Return ``file``, not yanked; one that was not yanked before still follows the index that it came from."""
-    return file if file.yanked is None else replace(file, yanked=None, yanked_by=BY_MIRROR)
+    return file if file.yanked is None else replace(file, yanked=None, yanked_by=BY_MIRROR, yanked_at=None)
 
 
-def remove_files(mirror: Path | str, selection: str, *, limits: Limits = Limits()) -> PublishReport:
+def remove_files(mirror: MirrorLocation, selection: str, *, limits: Limits = Limits()) -> PublishReport:
     """Remove files from the mirror's pages, and then from its directory: locks that name them fail from then on.
 
-    Replaced files of the same name are removed, too.
+    Replaced files of the same name are removed, too. In a bucket they are listed no longer, and
+    ``wheelfix mirror prune`` deletes them.
 
     The arguments and errors are those of :func:`yank_files`.
     """
     return _change(mirror, selection, PublishStatus.REMOVED, lambda _: None, limits)
 
 
-def list_pages(mirror: Path | str, selections: Iterable[str] | str | None = None) -> Iterator[Page]:
+def list_pages(mirror: MirrorLocation, selections: Iterable[str] | str | None = None) -> Iterator[Page]:
     """Yield the page of each project of a mirror, by name.
 
     ``selections`` are file names, projects, or projects with versions, as for :func:`yank_files`: then the pages have
@@ -73,8 +77,8 @@ def list_pages(mirror: Path | str, selections: Iterable[str] | str | None = None
     """
     store = open_store(mirror)
     if selections is None:
-        for project in sorted(load_root(store)):
-            yield load_page(store, project)
+        with several(Requests().connections if store.is_shared else 1) as calls:
+            yield from calls.map(partial(load_page, store), sorted(load_root(store)), calls.count)
     for selection in listed(selections or ()):
         project, is_selected = _parse(selection)
         page = load_page(store, project)
@@ -85,60 +89,47 @@ def list_pages(mirror: Path | str, selections: Iterable[str] | str | None = None
 
 
 def _change(
-    mirror: Path | str,
+    mirror: MirrorLocation,
     selection: str,
     status: PublishStatus,
     change: Callable[[ListedFile], ListedFile | None],
     limits: Limits,
 ) -> PublishReport:
     store, (project, is_selected) = open_store(mirror), _parse(selection)
-    timeout = limits.lock_seconds
-    journal = Journal(store, project)
-    if store.head(page_key(project)) is None and not journal.removable():
+    if store.head(page_key(project)) is None and not open_journal(store, project).removable():
         raise _nothing_selected(store, selection)
-    with store.locked(project, timeout):
-        journal.settle(timeout)
-        page = load_page(store, project)
-        chosen = [each for each in page.files if is_selected(each)]
-        if not chosen and not (status is PublishStatus.REMOVED and any(map(is_selected, page.past))):
+    chosen: dict[str, ListedFile] = {}
+
+    def changed(page: Page) -> Page:
+        found = [each for each in page.files if is_selected(each)]
+        gone = [*found, *filter(is_selected, page.past)] if status is PublishStatus.REMOVED else []
+        is_done = chosen and status is PublishStatus.REMOVED  # another process was faster, with the same
+        if not found and not gone and not is_done:
             raise _nothing_selected(store, selection)
-        changed = {each.filename: change(each) for each in chosen}
-        rest = [changed.get(each.filename, each) for each in page.files]
-        new = page.with_files(each for each in rest if each is not None)
-        gone = [*chosen, *filter(is_selected, page.past)] if status is PublishStatus.REMOVED else []
-        new = replace(new, past=tuple(each for each in page.past if each not in gone))
-        has_page = bool(new.files or new.past)
-        keys = [key for each in gone if (key := page.key(each)) is not None]
-        journal.note(keys, state_of(page_json(new)) if has_page else NO_PAGE)
-        problem = _save(store, new, journal, timeout)
-    done = tuple(
-        Published(
-            None,
-            _status(status, each),
-            project,
-            each.filename,
-            page.key(each),
-            each.sha256,
-            _notes(new, each.filename),
-            problem,
-        )
-        for each in chosen
+        if status is not PublishStatus.REMOVED:  # what this run read before another one wrote does not count
+            chosen.clear()
+        chosen.update((each.filename, each) for each in found)
+        new = {each.filename: change(each) for each in found}
+        rest = [new.get(each.filename, each) for each in page.files]
+        page = page.with_files(each for each in rest if each is not None)
+        return replace(page, past=tuple(each for each in page.past if each not in gone))
+
+    done = change_page(store, project, changed, limits.lock_seconds)
+    files = tuple(_published(status, each, done, is_shared=store.is_shared) for each in chosen.values())
+    return PublishReport(f"mirror {_VERBS[status]}", store.location, files)
+
+
+def _published(status: PublishStatus, file: ListedFile, done: PageChange, *, is_shared: bool) -> Published:
+    notes = _notes(done.after, file.filename)
+    if status is PublishStatus.REMOVED and is_shared:
+        notes = (*notes, _KEPT)
+    page = done.after
+    return Published(
+        None, _status(status, file), page.project, file.filename, page.key(file), file.sha256, notes, done.problem
     )
-    return PublishReport(f"mirror {_VERBS[status]}", Path(store.name), done)
 
 
-def _save(store: Store, page: Page, journal: Journal, timeout: float) -> Problem | None:
-    """Write the pages and delete what they no longer list; return what could not be done after the JSON page was written."""
-    try:
-        try:
-            problem = publish_page(store, page, timeout)
-        finally:
-            journal.settle(timeout)
-    except (MirrorError, OSError) as error:
-        if not is_saved(store, page):
-            raise
-        return behind(store, page, error)
-    return problem
+_KEPT: Final = "The file is kept for now: old locks work until `wheelfix mirror prune` deletes it."
 
 
 def _nothing_selected(store: Store, selection: str) -> MirrorError:
@@ -170,9 +161,9 @@ def _status(status: PublishStatus, before: ListedFile) -> PublishStatus:
 
 def _parse(selection: str) -> tuple[str, Callable[[ListedFile], bool]]:
     """Return the project of ``selection``, and a function that says which of its files match."""
-    if selection.endswith(".whl"):
+    if selection.endswith((".whl", *ENDINGS)):
         try:
-            return WheelFilename.parse(selection).project, lambda file: file.filename == selection
+            return project_of_file(selection), lambda file: file.filename == selection
         except FilenameError as error:
             raise MirrorError("bad-selection", error.message, hint=error.hint) from error
     requirement = read_requirement(selection)

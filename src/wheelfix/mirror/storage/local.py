@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -16,15 +17,16 @@ from typing import Final, Self
 
 from filelock import FileLock, Timeout
 
-from wheelfix.errors import MirrorError, SourceChanged, WheelfixError
+from wheelfix.errors import ChangedMeanwhile, MirrorError, SourceChanged, WheelfixError
 from wheelfix.mirror.layout import FILES, LOCKS, PAGE, PRIVATE, PUBLIC, ROOT_PAGE, SCRATCH, SIMPLE
 from wheelfix.mirror.registry import finding
 from wheelfix.mirror.scratch import abandoned
-from wheelfix.mirror.storage.base import Head, NewFile, Stored, Write, changed_meanwhile
+from wheelfix.mirror.storage.base import Head, NewFile, Stored, Write
 from wheelfix.mirror.storage.tree import Tree, is_below, raise_first
 from wheelfix.options import Transfer
+from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
-from wheelfix.text import shown
+from wheelfix.text import after_seconds, shown
 from wheelfix.wheel.zip.commit import GroupCommit, flush_together, most_waiting, start_write_back
 from wheelfix.wheel.zip.output import Growing
 from wheelfix.wheel.zip.source import Source
@@ -49,9 +51,14 @@ class LocalStore:
         self._tree = Tree(path)
 
     @property
-    def name(self) -> str:
+    def location(self) -> Path:
         """The path of the directory."""
-        return str(self._path)
+        return self._path
+
+    @property
+    def is_shared(self) -> bool:
+        """Writers wait for each other."""
+        return False
 
     def check(self, *, create: bool) -> None:
         """Confirm that the directory is a mirror, or with ``create`` can become one: there is none, or nothing in it.
@@ -68,7 +75,7 @@ class LocalStore:
             if create
             else "Check the path. `wheelfix mirror add` creates a mirror on first use."
         )
-        raise MirrorError("not-a-mirror", f"{shown(self.name)} is not a mirror{f' ({why})' if why else ''}", hint=hint)
+        raise MirrorError("not-a-mirror", f"{shown(str(self._path))} is not a mirror{f' ({why})' if why else ''}", hint=hint)
 
     def _is_mirror(self) -> bool:
         """Whether a mirror is there: one that was interrupted before its first page has no index yet.
@@ -97,7 +104,7 @@ class LocalStore:
         return ""
 
     def read(self, key: str) -> Stored | None:
-        """Return what lies at ``key``; its version is the sha256."""
+        """Return what is at ``key``; its version is the sha256."""
         try:
             data = self._tree.at(key).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -109,9 +116,9 @@ class LocalStore:
         return Source(self._tree.at(key))
 
     def head(self, key: str) -> Head | None:
-        """Return the size of a file."""
+        """Return the size of a file, and when it was written."""
         try:
-            return Head(self._tree.at(key).stat().st_size)
+            return _head(self._tree.at(key).stat())
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -119,6 +126,13 @@ class LocalStore:
         """Yield the keys of files, links to directories among them; what cannot be read is one of :meth:`problems`."""
         for key, _ in self._walk(prefix, []):
             yield key
+
+    def heads(self, prefix: str) -> Iterator[tuple[str, Head]]:
+        """Yield the keys of files, with what is known of each; what is deleted meanwhile is left out."""
+        for key in self.keys(prefix):
+            head = self.head(key)
+            if head is not None:
+                yield key, head
 
     def _walk(self, prefix: str, errors: list[OSError]) -> Iterator[tuple[str, Path]]:
         top = self._path / prefix
@@ -132,7 +146,11 @@ class LocalStore:
                 if not _is_half_made(path) and not self._tree.leads_out(path):
                     yield path.relative_to(self._path).as_posix(), path
 
-    def put_new(self, files: Iterable[NewFile]) -> dict[str, WheelfixError | OSError]:
+    def put_new(
+        self,
+        files: Iterable[NewFile],
+        progress: Progress = NO_PROGRESS,  # noqa: ARG002 - no network is in the way
+    ) -> dict[str, WheelfixError | OSError]:
         """Write files: their blocks are shared, they get another name, or the kernel copies them."""
         errors: dict[str, WheelfixError | OSError] = {}
         with GroupCommit[str, None]() as group:
@@ -187,38 +205,47 @@ class LocalStore:
 
     def put_if(self, writes: Iterable[Write]) -> None:
         """Write each: many are on the disk before the first one appears; where there is no room, nothing changes."""
-        left = list(writes)
+        left, written = list(writes), list[str]()
         while left:
-            self._put_together(left[: most_waiting()])
+            self._put_together(left[: most_waiting()], written)
             left = left[most_waiting() :]
 
-    def _put_together(self, writes: Sequence[Write]) -> None:
+    def _put_together(self, writes: Sequence[Write], written: list[str]) -> None:
         with ExitStack() as stack:
-            ready = [stack.enter_context(self._staged(each)) for each in writes]
+            ready = [stack.enter_context(self._staged(each, written)) for each in writes]
             for each in ready:
                 start_write_back(each.staged.descriptor)
             raise_first(flush_together([each.flush for each in ready]))
             named: dict[Path, None] = {}
             stack.callback(_flush_directories, named)
-            for each in ready:
+            for each, write in zip(ready, writes, strict=True):
                 directory = each.path.parent
                 if directory not in named and any(str(other).startswith(f"{directory}/") for other in named):
                     _flush_directories(named)  # what it leads to
                 named[directory] = None
                 each.place()
+                written.append(write.key)
 
-    def _staged(self, write: Write) -> "_Waiting":
+    def _staged(self, write: Write, written: Sequence[str]) -> "_Waiting":
         there = self.read(write.key)
         if write.version != (there.version if there else None):
-            raise changed_meanwhile(write.key)
+            raise ChangedMeanwhile(write.key, written)
         waiting = self._written(NewFile(write.key, write.data, write.attributes, replace=True))
         if waiting is None:
-            raise changed_meanwhile(write.key)
+            raise ChangedMeanwhile(write.key, written)
         return waiting
 
     def delete(self, key: str) -> None:
         """Delete a file, and the directories that are empty without it, up to those of the layout."""
         self._tree.delete(key)
+
+    def delete_if(self, key: str, version: str) -> bool:
+        """Delete a file that still has this version; who writes to it holds its lock."""
+        there = self.read(key)
+        if there is not None and there.version != version:
+            raise ChangedMeanwhile(key)
+        self._tree.delete(key)
+        return True
 
     def flush(self) -> None:
         """Wait until the disk has all new files, their names, those of new directories, and what was deleted.
@@ -238,7 +265,7 @@ class LocalStore:
         except Timeout as error:
             raise MirrorError(
                 "locked",
-                f"another process has been writing to {shown(name)} for {timeout:g} seconds",
+                f"another process is still writing to {shown(name)}{after_seconds(timeout)}",
                 hint="Try again when it has finished. Locks end with their process; never delete one.",
             ) from error
 
@@ -270,6 +297,10 @@ class LocalStore:
             yield finding("link-outside", key, "the link leads outside the mirror")
         elif not key.startswith(f"{SCRATCH}/") and _is_half_made(path) and is_leftover(path):
             yield _leftover(key, "a killed process left it half written")
+
+
+def _head(status: os.stat_result) -> Head:
+    return Head(status.st_size, modified=datetime.fromtimestamp(status.st_mtime, UTC))
 
 
 def _leftover(key: str, message: str) -> Finding:

@@ -36,7 +36,7 @@ class Tree:
         self._ready.clear()
 
     def at(self, key: str) -> Path:
-        """Return where ``key`` lies.
+        """Return the path of ``key``.
 
         :raises MirrorError: if a link on the way leads out of the mirror.
         """
@@ -53,7 +53,7 @@ class Tree:
         return path
 
     def _is_inside(self, directory: str) -> bool:
-        """Whether no link leads to the directory at this key: the quick way to see that what lies in it is inside."""
+        """Whether no link leads to the directory at this key: the quick way to see that what is in it is inside."""
         if directory in self._inside or not directory:
             return True
         if not self._is_inside(directory.rpartition("/")[0]) or os.path.islink(self._prefix + directory):  # noqa: PTH114
@@ -138,7 +138,7 @@ class Tree:
 
 
 def is_below(path: Path, directory: Path) -> bool:
-    """Whether ``path`` lies below ``directory``, or is it, whatever links are on the way to both."""
+    """Whether ``path`` is below ``directory``, or is it, whatever links are on the way to both."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
 
 

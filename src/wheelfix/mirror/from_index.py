@@ -10,7 +10,7 @@ from wheelfix.executors import Workers
 from wheelfix.mirror.decide import NewWheel
 from wheelfix.mirror.publish import Fixing, fix_into, loaded
 from wheelfix.mirror.scratch import workshop
-from wheelfix.mirror.storage import open_store
+from wheelfix.mirror.storage import MirrorLocation, open_store
 from wheelfix.options import Limits, Naming, Policy, Publishing, Targets, listed
 from wheelfix.progress import NO_PROGRESS, NoProgress, Progress, guarded
 from wheelfix.results import Outcome, Published, PublishReport, Report
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 
 def mirror_releases(
-    mirror: Path | str,
+    mirror: MirrorLocation,
     index: str,
     requirements: Iterable[str] | str,
     rules: "RuleSet | Path | str | Sequence[Path | str] | None" = "gpu",
     *,
     targets: Targets = Targets(),
+    all_versions: bool = False,
     publishing: Publishing = Publishing(),
     policy: Policy = Policy(),
     naming: Naming = Naming(),
@@ -43,11 +44,11 @@ def mirror_releases(
 ) -> tuple[Report, PublishReport]:
     """Download releases from the index at ``index``, fix their wheels by ``rules``, and add them to ``mirror``.
 
-    Of each of ``requirements``, such as ``torch==2.7.0``, the newest release that fits is downloaded: its wheels for
-    ``targets``. Downloads are checked by their sha256, and resumed where they were interrupted; the ``source`` of what is
-    returned is their name. Wheels that were added or refused before, by the same rules and options, are not downloaded
-    again. Downloads, pauses for a busy server, each wheel that is fixed, and each file that is published are reported to
-    ``progress``.
+    Of each of ``requirements``, such as ``torch==2.7.0``, the newest release that fits is downloaded, or, with
+    ``all_versions``, every release that fits: its wheels for ``targets``. Downloads are checked by their sha256, and resumed
+    where they were interrupted; the ``source`` of what is returned is their name. Wheels that were added or refused before,
+    by the same rules and options, are not downloaded again. Downloads, pauses for a busy server, each wheel that is fixed,
+    and each file that is published are reported to ``progress``.
 
     Upload times and yanks are copied from the index with each run, for fixed wheels too; see
     :func:`wheelfix.mirror.follow.follow_index`. Extras are not followed.
@@ -63,8 +64,8 @@ def mirror_releases(
     """
     try:
         from wheelfix.mirror.fetch import Conditions, Fetcher  # imported late: only the extra "index" installs what it needs
-        from wheelfix.upstream.http import Session
-        from wheelfix.upstream.resolve import read_requirement
+        from wheelfix.upstream.http import open_session
+        from wheelfix.upstream.selection import read_requirement
     except ImportError as error:
         raise missing_extra(error) from error
     fixing = Fixing(
@@ -75,17 +76,18 @@ def mirror_releases(
     validate_url(index)
     for name in names:
         read_requirement(name, extras=True)
+    session = open_session(limits, progress)  # refuses limits that cannot be meant before a mirror is created
     store = open_store(mirror, create=True)
     conditions = Conditions(
         rules=fixing.identity,
         yank_original=publishing.yank_original is not None,
         allow_mixed=publishing.allow_mixed or policy.allow_mixed,
     )
-    session = Session(seconds=limits.download_seconds, progress=progress)
     with workshop(store.scratch()) as work:
         fetcher = Fetcher(session, index, store, work, conditions, limits, progress)
         for name in names:
-            fetcher.fetch(name, targets)
+            fetcher.choose(name, targets, all_versions=all_versions)
+        fetcher.obtain()
         wheels = [NewWheel(path=path, upstream=upstream) for path, upstream in fetcher.upstream.items()]
         report, published = fix_into(store, wheels, fixing, publishing, limits=limits, progress=_ByName(progress))
         files = fetcher.settle(report, published)

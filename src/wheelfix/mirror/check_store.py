@@ -1,0 +1,242 @@
+"""The mirror in a store, checked: whether its pages describe its files, and the wheels are valid, and what no page lists."""
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+from packaging.utils import is_normalized_name
+
+from wheelfix.errors import MirrorError
+from wheelfix.mirror.html import page_html, root_html
+from wheelfix.mirror.journal import noted_runs
+from wheelfix.mirror.json import read_page
+from wheelfix.mirror.layout import FILES, HTML, METADATA, PAGE, ROOT_HTML, ROOT_PAGE, SIMPLE, page_key, project_of
+from wheelfix.mirror.needs import ListedWheel, compare_releases, unyanked_originals
+from wheelfix.mirror.pages import Page
+from wheelfix.mirror.registry import MirrorCheckReport, finding
+from wheelfix.mirror.repository import listed_keys, load_root
+from wheelfix.mirror.storage.base import Head, Store, Stored
+from wheelfix.mirror.stored_html import has_foreign_parts, is_same_to_clients
+from wheelfix.mirror.stored_wheel import WheelCheck, is_withheld, unreadable
+from wheelfix.mirror.unlisted import Grace, Unlisted, find_old_unlisted, find_unlisted, noted_files
+from wheelfix.progress import Progress
+from wheelfix.results import Finding
+from wheelfix.text import shown
+from wheelfix.upstream.parallel import Calls
+
+_MOST_LOOKS: Final = 4
+_MOMENT: Final = 0.05
+"""In seconds: a writer puts one page after another in place, all of them written already."""
+_MOMENT_OF_BUCKETS: Final = 1.0
+"""In seconds: each page is a request there."""
+_PASSING: Final = frozenset({"page-missing", "page-unlisted", "html-differs", "html-outdated", "file-missing"})
+"""What a running writer can cause."""
+_AHEAD: Final = 4
+"""How many files for each connection are begun before their turn, so that a slow one does not keep others waiting."""
+
+_Pages: TypeAlias = tuple[Stored | None, Stored | None]
+"""The JSON page of a project and its HTML page, as they are stored; ``None`` where there is none."""
+
+
+class Account(Struct):
+    """What the pages account for: ``keys`` of files, how many ``files`` they list, and how many ``projects`` there are.
+
+    ``unreadable_projects`` are those whose page is missing or unreadable: nobody knows what it listed. ``listed`` are
+    the projects that the root lists.
+    """
+
+    keys: set[str] = field(default_factory=set)
+    unreadable_projects: set[str] = field(default_factory=set)
+    files: int = 0
+    projects: int = 0
+    listed: frozenset[str] = frozenset()
+
+
+class StoreCheck:
+    """One check of the mirror in ``store``: it only reads, and takes no lock.
+
+    If ``quick``, the wheels are not read; only their sizes and metadata files are compared. In a shared store, files that
+    no page lists are reported once they are older than ``grace`` seconds.
+    """
+
+    def __init__(self, store: Store, calls: Calls, progress: Progress, *, quick: bool, grace: float) -> None:
+        self._store = store
+        self._calls = calls
+        self._progress = progress
+        self._grace = grace
+        self._heads: Mapping[str, Head] = dict(store.heads(FILES)) if store.is_shared else {}
+        self._wheels = WheelCheck(store, self._heads, progress, quick=quick)
+        self._moment = _MOMENT_OF_BUCKETS if store.is_shared else _MOMENT
+        self._known = Account()
+
+    def run(self) -> MirrorCheckReport:
+        """Return what is wrong."""
+        present = {project for key in self._store.keys(SIMPLE) if (project := project_of(key))}
+        findings = list(self._root(present))
+        for project in sorted(self._known.listed - present):
+            if self._is_listed_now(project) and not (is_normalized_name(project) and self._pages(project)[0] is not None):
+                message = "it is listed and has no page"
+                findings.append(finding("page-missing", f"{SIMPLE}/{shown(project)}", message, fixable=True))
+                self._known.unreadable_projects.add(project)
+        names = sorted(present)
+        self._known.projects = len(names)
+        loaded = self._calls.map(self._try_pages, names, self._calls.count)
+        for project, pages in zip(names, loaded, strict=True):
+            findings += self._project(project, pages)
+            self._progress.project_done(project)
+        unlisted = self._unlisted()
+        findings += [*unlisted.findings, *self._store.problems()]
+        report = MirrorCheckReport.of(findings, self._known.projects, self._known.files)
+        return replace(report, young=unlisted.young)
+
+    def _unlisted(self) -> Unlisted:
+        """Return what no page lists."""
+        keys = self._known.keys
+        if self._store.is_shared:
+            heads: Mapping[str, Head] = self._heads
+        else:
+            heads = {key: head for key, head in self._store.heads(FILES) if key not in keys}
+        if keys >= heads.keys():
+            return Unlisted()
+        now = datetime.now(UTC)  # noqa: TID251 - to compare with times of files: no wheel depends on it
+        noted = noted_files(noted_runs(self._store))
+        if self._store.is_shared:
+            return find_old_unlisted(heads, keys, noted, Grace(now, self._grace))
+        of_jobs = {key: head for key, head in heads.items() if key.removesuffix(METADATA) in noted}
+        others = find_unlisted(self._store, (key for key in heads if key not in of_jobs), self._known.unreadable_projects)
+        found = find_old_unlisted(of_jobs, keys, noted, Grace(now, self._grace))
+        return Unlisted((*others, *found.findings), found.young)
+
+    def _root(self, present: Collection[str]) -> Iterator[Finding]:
+        """Check the root and keep what it lists: nothing where it is damaged, all projects where it may not be read."""
+        try:
+            self._known.listed = self._listed()
+            is_unused = not present and self._store.head(ROOT_PAGE) is None  # every wheel of the first run was refused
+        except (MirrorError, OSError) as error:
+            self._known.listed = frozenset(present) if is_withheld(error) else frozenset()
+            yield unreadable(ROOT_PAGE, error, fixable=not is_withheld(error))
+            return
+        try:
+            html = self._store.read(ROOT_HTML)
+        except (MirrorError, OSError) as error:
+            yield unreadable(ROOT_HTML, error)
+            return
+        if not (html is None and is_unused):
+            yield from _compare_html(ROOT_HTML, html, root_html(self._known.listed))
+
+    def _listed(self) -> frozenset[str]:
+        """Return the projects that the root lists now: none where that page is lost."""
+        return load_root(self._store) if self._store.head(ROOT_PAGE) is not None else frozenset()
+
+    def _is_listed_now(self, project: str) -> bool:
+        try:
+            return project in self._listed()
+        except (MirrorError, OSError):  # it is a finding of the root
+            return False
+
+    def _is_listed(self, project: str) -> bool:
+        """Whether the root listed ``project``, or does now: another process may have added it."""
+        return project in self._known.listed or self._is_listed_now(project)
+
+    def _pages(self, project: str) -> _Pages:
+        return self._store.read(page_key(project, PAGE)), self._store.read(page_key(project, HTML))
+
+    def _try_pages(self, project: str) -> _Pages | MirrorError | OSError:
+        try:
+            return self._pages(project)
+        except (MirrorError, OSError) as error:
+            return error
+
+    def _project(self, project: str, pages: _Pages | MirrorError | OSError) -> list[Finding]:
+        """Return what is wrong with one project.
+
+        Another process may be writing to it: what is gone when the project is checked again, a moment later, is left out.
+        """
+        found, files, projects = list[Finding](), self._known.files, self._known.projects
+        for look in range(_MOST_LOOKS):
+            self._known.files, self._known.projects = files, projects
+            if look:
+                time.sleep(self._moment)
+                pages = self._try_pages(project)
+            try:
+                if isinstance(pages, Exception):
+                    raise pages
+                found = list(self._look_at(project, pages))
+                if not found or self._is_settled(project, pages, found, look):
+                    break
+            except (MirrorError, OSError) as error:
+                return [unreadable(f"{SIMPLE}/{project}", error), *self._doubt(project)]
+        return found
+
+    def _is_settled(self, project: str, pages: _Pages, found: Iterable[Finding], look: int) -> bool:
+        """Whether what was ``found`` in ``pages`` is no work in progress of a running writer."""
+        is_passing = not look and any(each.code in _PASSING for each in found)
+        return not is_passing and _data_of(self._pages(project)) == _data_of(pages)
+
+    def _doubt(self, project: str) -> tuple[()]:
+        """Count every file of ``project`` as listed: nobody knows what its page listed."""
+        self._known.unreadable_projects.add(project)
+        self._known.keys.update(self._store.keys(f"{FILES}/{project}"))
+        return ()
+
+    def _look_at(self, project: str, pages: _Pages) -> Iterator[Finding]:
+        """Yield what is wrong with one project."""
+        key, html_key = page_key(project), page_key(project, HTML)
+        stored, html = pages
+        if stored is None:
+            if self._is_listed(project) or html is not None:  # else an interrupted `mirror add` got no further
+                self._doubt(project)
+                yield finding("page-missing", key, "it has no page")
+            return
+        try:
+            page = read_page(stored.data, project)
+        except MirrorError as error:
+            yield unreadable(key, error)
+            self._doubt(project)
+            return
+        is_empty = self._store.is_shared and not (page.files or page.past)  # where pages cannot be deleted
+        self._known.projects -= is_empty
+        if not is_empty and not self._is_listed(project):
+            yield finding("page-unlisted", f"{SIMPLE}/{project}", "the root does not list it", fixable=True)
+        if html is not None or not is_empty:
+            yield from _compare_html(html_key, html, page_html(page))
+        yield from self._files(page)
+
+    def _files(self, page: Page) -> Iterator[Finding]:
+        """Yield what is wrong with the files of ``page``, and with its releases."""
+        self._known.files += len(page.files)
+        self._known.keys |= listed_keys(page)
+        ahead, declared = _AHEAD * self._calls.count, list[ListedWheel]()
+        checks = self._calls.map(partial(self._wheels.check, page), page.files, ahead)
+        for file, checked in zip(page.files, checks, strict=True):
+            yield from checked.findings
+            declared += [checked.declared] if checked.declared else []
+            self._progress.file_checked(file.filename)
+        for checked in self._calls.map(partial(self._wheels.check_past, page), page.past, ahead):
+            yield from checked.findings
+        originals = {
+            (each.origin.filename, each.origin.sha256)
+            for each in page.files
+            if each.origin is not None and each.yanked is None
+        }
+        listed = ((each.filename, each.sha256) for each in page.files if each.yanked is None)
+        yield from unyanked_originals(page.project, listed, originals)
+        yield from compare_releases(page.project, declared)
+
+
+def _compare_html(key: str, html: Stored | None, wanted: bytes) -> Iterator[Finding]:
+    """Yield whether the HTML page at ``key`` is another one than it is to be, for clients, or for people alone."""
+    if html is None or not is_same_to_clients(html.data, wanted):
+        yield finding("html-differs", key, "it differs from the JSON page", fixable=True)
+    elif html.data != wanted and has_foreign_parts(html.data, wanted):
+        yield finding("html-differs", key, "it can run or load what no page of wheelfix does", fixable=True)
+    elif html.data != wanted:
+        yield finding("html-outdated", key, "clients read the same, and it looks different", fixable=True)
+
+
+def _data_of(pages: _Pages) -> list[bytes | None]:
+    return [each.data if each else None for each in pages]

@@ -1,0 +1,55 @@
+"""HTML pages as they are stored, compared with those that this version of wheelfix writes.
+
+What clients read of a page follows from the JSON page alone. What people see besides, such as its style and its script, can
+change with every release of wheelfix: a page of an earlier one is not wrong.
+"""
+
+import re
+from operator import itemgetter
+from typing import Final
+
+from wheelfix.mirror.pages import version_of
+
+_FOREIGN: Final = re.compile(rb"<(?:iframe|frame|form|object|embed|img|script\s)|http-equiv=[\"']?refresh", re.IGNORECASE)
+_POLICY: Final = b"Content-Security-Policy"
+_HASH: Final = re.compile(rb"'sha256-[A-Za-z0-9+/]{43}='")
+
+
+def has_foreign_parts(stored: bytes, page: bytes) -> bool:
+    """Whether the page that is ``stored`` runs, loads or sends what none of wheelfix does: somebody else put it there.
+
+    Its policy keeps browsers from most of that, if it is that of ``page`` and nothing comes before it. A script that was
+    exchanged together with its hash looks like one of another version.
+    """
+    return (
+        _confinement(stored) != _confinement(page) or bool(_FOREIGN.search(stored)) or stored.lower().count(b"<script") > 1
+    )
+
+
+def _confinement(page: bytes) -> bytes:
+    """Return the beginning of a page up to its policy, without the hashes of its own styles and script.
+
+    A release that changes the rest has to accept what earlier ones wrote as well.
+    """
+    return _HASH.sub(b"", page[: page.find(b">", page.find(_POLICY))])
+
+
+def is_same_to_clients(stored: bytes, page: bytes) -> bool:
+    """Whether clients read the same in the page that is ``stored`` as in ``page``: links, attributes and status.
+
+    The order of files counts within a version, where some clients read only the first one.
+    """
+    return stored == page or _read_by_clients(stored) == _read_by_clients(page)
+
+
+def _read_by_clients(page: bytes) -> tuple[object, ...]:
+    from wheelfix.upstream.html_links import flatten  # imported late: mostly the bytes are the same
+
+    flat = flatten(page, "utf-8")
+    anchors = [(version_of(each.text), each.text, each.attributes) for each in flat.anchors]
+    heads = sorted(
+        (each.name, each.attributes.get("name", ""), each.attributes.get("content", ""))
+        for each in flat.heads
+        if each.name == "base" or each.attributes.get("name", "").startswith("pypi:")
+    )
+    return sorted(anchors, key=itemgetter(0)), heads

@@ -1,0 +1,176 @@
+"""One wheel in a store, compared with what the page of its project says of it."""
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct, field
+
+from wheelfix.errors import FilenameError, MirrorError, WheelfixError
+from wheelfix.mirror.layout import METADATA, SIMPLE, file_key, key_of
+from wheelfix.mirror.listing import Contents, compare, listed_wheel, read_whole
+from wheelfix.mirror.local_copy import LocalCopies
+from wheelfix.mirror.needs import ListedWheel
+from wheelfix.mirror.pages import ListedFile, Page
+from wheelfix.mirror.registry import finding
+from wheelfix.mirror.storage.base import Head, Store
+from wheelfix.progress import Progress
+from wheelfix.results import Finding
+from wheelfix.text import shown
+from wheelfix.wheel.sdist_filename import project_of_file
+from wheelfix.wheel.zip.source import sha256_of
+
+_WITHHELD: Final = frozenset(
+    {"access-denied", "bad-answer", "client-broke", "no-answer", "no-bucket", "no-space", "wrong-region"}
+)
+"""Errors of servers that do not give what is there, and of this machine, which cannot hold it."""
+
+
+class CheckedEntry(Struct):
+    """What was found in a file that a page lists, and what it requires: ``None`` if it is yanked or cannot be read."""
+
+    findings: list[Finding] = field(default_factory=list)
+    declared: ListedWheel | None = None
+
+
+class WheelCheck:
+    """The check of the wheels in ``store``; several threads can use it at a time.
+
+    If ``quick``, wheels are not read, only their sizes and metadata files are. ``heads`` is what a listing of the store
+    said, empty where each file is looked at when its turn comes: what the listing lacks may have been written since. What is
+    copied to this machine is reported to ``progress``.
+    """
+
+    def __init__(self, store: Store, heads: Mapping[str, Head], progress: Progress, *, quick: bool) -> None:
+        self._store = store
+        self._copies = LocalCopies(store, progress)
+        self._heads = heads
+        self._quick = quick
+
+    def check(self, page: Page, file: ListedFile) -> CheckedEntry:
+        """Return what is wrong with a file that ``page`` lists."""
+        found = CheckedEntry()
+        key, contents = served_key(page, file), Contents()
+        self._check(page, file, key, contents, found)
+        if key is None or file.yanked is not None:
+            return found
+        data = contents.metadata_file
+        if contents.size is None:  # it was not looked at; what it requires is compared with other wheels all the same
+            with suppress(MirrorError, OSError):  # there is a finding already: what kept it from being looked at
+                data = self._metadata_file(key)
+        if data is not None:
+            found.declared = listed_wheel(file.filename, data, contents.needs)
+        return found
+
+    def _check(self, page: Page, file: ListedFile, key: str | None, contents: Contents, found: CheckedEntry) -> None:
+        """Add what is wrong to ``found``, and what was read to ``contents``."""
+        own = file_key(page.project, file.filename, file.sha256)
+        there = self._head(own) if key != own else None
+        is_there = there is not None and there.size == file.size
+        if key is None or is_there:
+            message = f"its URL is {shown(file.url)}{f', but the file is at {shown(own)}' if is_there else ''}"
+            place = f"{SIMPLE}/{page.project}/{shown(file.filename)}"
+            found.findings.append(finding("file-elsewhere", place, message, fixable=is_there))
+            return
+        try:
+            if project_of_file(file.filename, page.project) != page.project:
+                found.findings.append(finding("file-of-another-project", key, f"it is listed for {page.project}"))
+        except FilenameError as error:
+            found.findings.append(finding("file-of-another-project", key, error.message))
+            return
+        if not _is_time(file.upload_time):
+            message = f"its upload time is {shown(file.upload_time) or 'empty'}"
+            found.findings.append(finding("time-missing", key, message))
+        try:
+            self._read(key, file, contents)
+            found.findings += compare(file, contents, key, key + METADATA, fixable=True)
+        except FileNotFoundError:
+            found.findings.append(finding("file-missing", key, "it is listed and does not exist; add the wheel again"))
+        except (MirrorError, OSError) as error:
+            found.findings.append(unreadable(key, error))
+
+    def _head(self, key: str) -> Head | None:
+        return self._heads.get(key) or self._store.head(key)
+
+    def _metadata_file(self, key: str) -> bytes | None:
+        stored = self._store.read(key + METADATA)
+        return stored.data if stored else None
+
+    def _read(self, key: str, file: ListedFile, contents: Contents) -> None:
+        """Read what is compared with the page.
+
+        :raises FileNotFoundError: if there is no such file.
+        """
+        head = self._head(key)
+        if head is None:
+            raise FileNotFoundError(key)
+        contents.size = head.size
+        if not file.is_wheel:
+            contents.sha256 = None if self._quick else self._sha256_of(key, head.size)
+            return
+        if not self._quick:
+            whole = self._read_whole(key, head.size)
+            contents.sha256, contents.metadata = whole.sha256, whole.metadata
+            contents.invalid, contents.needs = whole.invalid, whole.needs
+        contents.metadata_file = self._metadata_file(key)
+        if contents.metadata_file is None:
+            contents.missing = "it is announced, and not there"
+
+    def _read_whole(self, key: str, size: int) -> Contents:
+        try:
+            with self._copies.open(key) as (source, sha256):
+                return read_whole(Path(key), source, sha256)
+        except WheelfixError as error:
+            if isinstance(error, MirrorError) and is_withheld(error):
+                raise
+            return Contents(sha256=self._sha256_of(key, size), invalid=error.message)
+
+    def _sha256_of(self, key: str, size: int) -> str:
+        """Return the sha256 of the bytes: what a store remembers of them may be that of others."""
+        if not size:  # a file without bytes cannot be opened as a wheel
+            return hashlib.sha256().hexdigest()
+        with self._store.open(key) as source:
+            return sha256_of(source)
+
+    def check_past(self, page: Page, file: ListedFile) -> CheckedEntry:
+        """Return what is wrong with a replaced file, which is kept for old locks."""
+        key = served_key(page, file)
+        head = None if key is None else self._head(key)
+        if key is None or head is None:
+            message = f"{shown(file.filename)}, which was replaced, is gone"
+            return CheckedEntry([finding("past-missing", key or shown(file.url), message)])
+        if head.size != file.size or not (self._quick or self._sha256_of(key, head.size) == file.sha256):
+            message = f"{shown(file.filename)}, which was replaced, has other bytes than it had"
+            return CheckedEntry([finding("past-missing", key, message)])
+        return CheckedEntry()
+
+
+def unreadable(place: str, error: MirrorError | OSError, *, fixable: bool = False) -> Finding:
+    """Return the finding for a page or file that cannot be read."""
+    if isinstance(error, OSError):
+        return finding("unreadable", place, shown(error.strerror or str(error)))
+    if is_withheld(error):
+        return finding("unreadable", place, error.message)
+    code = error.code if error.code in ("link-outside", "page-missing") else "page-unreadable"
+    return finding(code, place, error.message, fixable=fixable)
+
+
+def is_withheld(error: MirrorError | OSError) -> bool:
+    """Whether ``error`` says nothing of a page or file: the system or the server does not give it."""
+    return isinstance(error, OSError) or error.code in _WITHHELD
+
+
+def served_key(page: Page, file: ListedFile) -> str | None:
+    """Return the key for the URL of a file, ``None`` if it is not a file of this project and name."""
+    key = key_of(file.url)
+    return key if key and key.split("/")[2::2] == [page.project, file.filename] else None
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
