@@ -1,0 +1,1 @@
+"""Manifests: what they are as files, and what they say."""
