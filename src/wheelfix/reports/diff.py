@@ -1,4 +1,4 @@
-"""The difference between two wheels: text for people, and JSON, whose schema is docs/diff.schema.json."""
+"""The difference between two wheels: text for people, and JSON, whose schema is docs/schemas/diff.schema.json."""
 
 from base64 import b64encode
 from collections import Counter, defaultdict
@@ -34,7 +34,7 @@ def changed_lines(diff: str) -> tuple[str, ...]:
 def _group(outcomes: list[Outcome]) -> Iterator[str]:
     if len(outcomes) > 1:
         yield f"# {len(outcomes)} wheels change like this:\n"
-        yield from (f"#   {shown(str(outcome.source))}\n" for outcome in outcomes)
+        yield from (f"#   {shown(str(outcome.url or outcome.source))}\n" for outcome in outcomes)
     yield outcomes[0].metadata_diff
 
 
@@ -183,6 +183,8 @@ def render_difference_json(difference: Difference) -> str:
         "diff",
         old=difference.old,
         new=difference.new,
+        old_url=difference.old_url,
+        new_url=difference.new_url,
         verdict=difference.verdict,
         only_metadata=difference.only_metadata,
         files={**files, "directories": directories},

@@ -19,7 +19,7 @@ _COMMANDS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severi
 
 def render_verify_github(report: VerifyReport) -> str:
     """Return the findings of wheels as annotations of their files."""
-    return render_github((str(wheel.source), finding) for wheel in report.wheels for finding in wheel.findings)
+    return render_github((str(wheel.url or wheel.source), finding) for wheel in report.wheels for finding in wheel.findings)
 
 
 def render_mirror_check_github(mirror: str, report: "MirrorCheckReport") -> str:

@@ -1,4 +1,4 @@
-"""The JSON report, version 1; its schema is docs/report.schema.json."""
+"""The JSON report, version 1; its schema is docs/schemas/report.schema.json."""
 
 import json
 from collections.abc import Mapping
@@ -18,19 +18,22 @@ def render_json(report: Report, published: "PublishReport | None" = None) -> str
     """Return ``report`` as JSON with a final line end, and what became of the wheels in a mirror if they were published."""
     return document(
         report.command,
-        wheels=[_wheel(outcome) for outcome in report.outcomes],
+        wheels=[wheel_values(outcome) for outcome in report.outcomes],
         rules=report.rules,
         rule_findings=report.rule_findings,
         disagreements=report.disagreements,
+        known_files=report.known_files,
         summary={status.value: report.count(status) for status in Status},
         **({"as_rules": report.as_rules} if report.as_rules else {}),
         **({} if published is None else {"published": published.files}),
     )
 
 
-def _wheel(outcome: Outcome) -> dict[str, Any]:
+def wheel_values(outcome: Outcome) -> dict[str, Any]:
+    """Return what is reported of a wheel."""
     return {
         "source": outcome.source,
+        "url": outcome.url,
         "output": outcome.output,
         "status": outcome.status,
         "project": outcome.project,
@@ -52,19 +55,19 @@ def document(command: str, **contents: object) -> str:
 
 def encode(document: Mapping[str, Any]) -> str:
     """Return ``document`` as ASCII JSON that every reader takes, with a final line end."""
-    return json.dumps(_clean(document), indent=2, ensure_ascii=True) + "\n"
+    return json.dumps(plain(document), indent=2, ensure_ascii=True) + "\n"
 
 
-def _clean(value: object) -> object:
+def plain(value: object) -> object:
     """Return ``value`` in the types of JSON, with every text in it made encodable; paths are text."""
     match value:
         case str() | Path():
             return as_utf8(str(value))
         case Mapping():
-            return {name: _clean(each) for name, each in value.items()}
+            return {name: plain(each) for name, each in value.items()}
         case list() | tuple():
-            return [_clean(each) for each in value]
+            return [plain(each) for each in value]
         case Struct():
-            return {name: _clean(getattr(value, name)) for name in value.__struct_fields__}
+            return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
         case _:
             return value

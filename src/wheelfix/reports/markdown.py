@@ -1,42 +1,36 @@
-"""A run as Markdown for a pull request: what changes and why, each distinct change once, within what a comment can hold.
+"""A run as Markdown for a pull request: what changes and why, each distinct change once, within what a comment can hold."""
 
-The dialect is GitHub's: https://github.github.com/gfm/. What a wheel or a rule contains cannot leave its place: code is
-fenced by more backticks than it has, and other text is escaped, mentions and references of issues included.
-"""
-
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
 from wheelfix.reports.diff import changed_lines
-from wheelfix.reports.text import render_change, render_summary
+from wheelfix.reports.gfm import (
+    LONGEST,
+    MOST_ROWS,
+    Block,
+    as_code,
+    as_link,
+    as_text,
+    fenced,
+    folded,
+    render_blocks,
+    some_lines,
+)
+from wheelfix.reports.show import render_head, render_rows, render_tail
+from wheelfix.reports.text import is_dry_run, render_change, render_disagreements, render_summary
 from wheelfix.results import AppliedRule, Change, Outcome, Part, Problem, Report, Status
-from wheelfix.text import as_utf8, counted, shown, shown_lines
+from wheelfix.text import as_utf8, counted, shown_lines
 from wheelfix.wheel.editor import REQUIRES
 
 if TYPE_CHECKING:
-    from wheelfix.results import PublishReport
+    from wheelfix.fix.describe import Description
+    from wheelfix.results import Disagreement, PublishReport
 
-_LARGEST: Final = 65_536
-"""The bytes of a report: GitHub takes comments of as many characters."""
-_ROOM: Final = 400
-"""The bytes that are left for the sentence on what was cut."""
-_MOST_ROWS: Final = 100
 _MOST_LINES: Final = 200
-_LONGEST: Final = 400
 _MOST_NAMES: Final = 5
 _FOLDED: Final = 12
 """How many lines of a diff are shown unfolded."""
-_PUNCTUATION: Final = re.compile(r"^[-+=]|(?<=^\d)[.)]|[\\`*_{}\[\]<>|~!#]")
-_REFERENCE: Final = re.compile(r"(?<=[@#])(?=\w)|(?<=\b[Gg][Hh])(?=-\d)|(?<=www)(?=\.)|(?<=:)(?=//)")
-_EMOJI: Final = re.compile(r"(?<=:)(?=[\w+-]+:)")
-_COMMIT: Final = re.compile(r"(?<![0-9A-Za-z])([0-9a-f]{6})(?=[0-9a-f]{1,34}(?![0-9A-Za-z]))")
-_NOT_IN_URLS: Final = re.compile(r"[^A-Za-z0-9:/?#@!$&'*+,;=.~%_-]")
-_BACKTICKS: Final = re.compile("`+")
-
-_Block: TypeAlias = tuple[str, str]
-"""What a part of the report shows, in the plural, and its text; what is cut is counted by the former."""
 
 
 def render_markdown(report: Report, published: "PublishReport | None" = None) -> str:
@@ -44,42 +38,52 @@ def render_markdown(report: Report, published: "PublishReport | None" = None) ->
 
     ``published`` says what became of the wheels in a mirror, if they were published.
     """
-    fixed = [outcome for outcome in report.outcomes if outcome.status is Status.FIXED]
-    dry_run = published is None and bool(fixed) and not any(outcome.output for outcome in fixed)
-    head = f"## wheelfix {report.command}\n\n{_text(render_summary(report, dry_run=dry_run).strip())}\n"
+    dry_run = is_dry_run(report, published)
     blocks = [*_overview(report, dry_run), *_refused(report), *_changes(report), *_notes(report), *_publication(published)]
-    return head + "".join(f"\n{text}" for text in _fitting(blocks, _LARGEST - _ROOM - len(head.encode())))
+    return render_blocks(f"wheelfix {report.command}", render_summary(report, dry_run=dry_run).strip(), blocks)
 
 
-def _fitting(blocks: Iterable[_Block], room: int) -> Iterator[str]:
-    """Yield the texts of ``blocks`` that fit into ``room`` bytes, and last what was cut."""
-    cut = Counter[str]()
-    for kind, text in blocks:
-        size = len(text.encode()) + 1
-        if size > room:
-            cut[kind] += 1
-            continue
-        room -= size
-        yield text
-    if cut:
-        what = ", ".join(f"{number} more {kind}" for kind, number in cut.items())
-        yield f"_Cut, to fit into a comment: {what}. `--format json` has all._\n"
+def render_show_markdown(descriptions: "Sequence[Description]", disagreements: "Sequence[Disagreement]" = ()) -> str:
+    """Return wheels as ``show`` presents them as Markdown of at most 65,536 bytes, with a final line end."""
+    blocks = [*map(_shown_wheel, descriptions), *_lists_of_disagreements(disagreements)]
+    return render_blocks("wheelfix show", "", blocks)
 
 
-def _overview(report: Report, dry_run: bool) -> Iterator[_Block]:
+def _shown_wheel(description: "Description") -> Block:
+    """Return one wheel: what it is, its requirements as a table, and what else is known of it."""
+    lines = [f"### {as_code(description.source.name)}\n", *([f"{as_code(description.url)}\n"] if description.url else [])]
+    problem = description.problem
+    if problem:
+        lines.append(
+            f"not shown: **{as_text(problem.message)}** ({as_code(problem.code)})\n\nhelp: {as_text(problem.hint)}\n"
+        )
+        return "wheels", "\n".join(lines)
+    _, *head = render_head(description).splitlines()
+    lines.append(some_lines([f"- {as_text(line.strip())}" for line in head]))
+    rows = [
+        f"| {row.mark.strip()} | {as_code(row.requirement, in_table=True)} | {row.verdict} | {as_text(row.why)} |"
+        for row in render_rows(description)
+    ]
+    if rows:
+        lines.append(f"|   | requires | verdict | why |\n|---|---|---|---|\n{some_lines(rows, after='')}")
+    lines.append(some_lines([f"- {as_text(line.strip())}" for line in render_tail(description).splitlines()]))
+    return "wheels", "\n".join(lines)
+
+
+def _lists_of_disagreements(disagreements: "Sequence[Disagreement]") -> Iterator[Block]:
+    lines = [f"- {as_text(line)}" for line in render_disagreements(disagreements).splitlines()]
+    if lines:
+        yield "lists of disagreements", f"### Releases\n\n{some_lines(lines)}"
+
+
+def _overview(report: Report, dry_run: bool) -> Iterator[Block]:
     """Yield the table of the wheels that changed or were refused, and those that did not change."""
     rows = [_row(each, dry_run) for each in report.outcomes if each.status is not Status.UNCHANGED]
     unchanged = [each for each in report.outcomes if each.status is Status.UNCHANGED]
     if rows:
-        yield "tables", f"| wheel | result | changes |\n|---|---|---|\n{_some(rows, after=chr(10))}"
+        yield "tables", f"| wheel | result | changes |\n|---|---|---|\n{some_lines(rows, after=chr(10))}"
     if unchanged:
-        yield "lists", _folded(f"{counted(len(unchanged), 'wheel')} unchanged", _names(unchanged, _MOST_ROWS))
-
-
-def _some(lines: Sequence[str], most: int = _MOST_ROWS, *, after: str = "- ") -> str:
-    """Return the first lines with their ends; if there are more, the number of the others behind ``after``."""
-    more = f"{after}and {len(lines) - most} more\n" if len(lines) > most else ""
-    return "".join(f"{line}\n" for line in lines[:most]) + more
+        yield "lists", folded(f"{counted(len(unchanged), 'wheel')} unchanged", _names(unchanged, MOST_ROWS))
 
 
 def _row(outcome: Outcome, dry_run: bool) -> str:
@@ -88,24 +92,27 @@ def _row(outcome: Outcome, dry_run: bool) -> str:
     other = len(outcome.changes) - dropped
     parts = [f"{counted(dropped, 'requirement')} dropped"] if dropped else []
     parts += [counted(other, "other change" if dropped else "change")] if other else []
-    parts += [_text(outcome.problem.message)] if outcome.problem else []
-    return f"| {_code(outcome.source.name, in_table=True)} | {result} | {', '.join(parts)} |"
+    parts += [as_text(outcome.problem.message)] if outcome.problem else []
+    return f"| {as_code(outcome.source.name, in_table=True)} | {result} | {', '.join(parts)} |"
 
 
-def _refused(report: Report) -> Iterator[_Block]:
+def _refused(report: Report) -> Iterator[Block]:
     """Yield why wheels were refused or failed, each distinct reason once."""
     groups: dict[Problem, list[Outcome]] = {}
     for outcome in report.outcomes:
         if outcome.problem:
             groups.setdefault(outcome.problem, []).append(outcome)
     for number, (problem, outcomes) in enumerate(groups.items()):
-        lines = ["### Not changed\n\n" if number == 0 else "", f"**{_text(problem.message)}** ({_code(problem.code)})\n\n"]
-        lines += [_names(outcomes), f"\nreason: {_text(problem.reason)}\n" if problem.reason else ""]
-        lines.append(f"\nhelp: {_text(problem.hint)}\n" if problem.hint else "")
+        lines = [
+            "### Not changed\n\n" if number == 0 else "",
+            f"**{as_text(problem.message)}** ({as_code(problem.code)})\n\n",
+        ]
+        lines += [_names(outcomes), f"\nreason: {as_text(problem.reason)}\n" if problem.reason else ""]
+        lines.append(f"\nhelp: {as_text(problem.hint)}\n" if problem.hint else "")
         yield "refused wheels", "".join(lines)
 
 
-def _changes(report: Report) -> Iterator[_Block]:
+def _changes(report: Report) -> Iterator[Block]:
     """Yield each distinct change once: the wheels, the rules and verdicts, the diff, and what changes beside METADATA."""
     groups: dict[tuple[object, ...], list[Outcome]] = {}
     for outcome in report.outcomes:
@@ -135,12 +142,12 @@ def _reasons(outcomes: Sequence[Outcome], rules: dict[str, AppliedRule]) -> Iter
     lines = []
     for (rule, reason, verdict, evidence), count in found.items():
         known = rules.get(rule)
-        name = f"[{_text(rule)}]({_link(known.url)})" if known and known.url else f"**{_text(rule)}**"
-        origin = f" ({_text(known.origin)})" if known else ""
-        weighed = f"; {verdict}: {_text(evidence)}" if verdict else ""
-        lines.append(f"- {name}{origin}: {_text(reason)}{weighed} ({counted(count, 'change')})")
+        name = f"[{as_text(rule)}]({as_link(known.url)})" if known and known.url else f"**{as_text(rule)}**"
+        origin = f" ({as_text(known.origin)})" if known else ""
+        weighed = f"; {verdict}: {as_text(evidence)}" if verdict else ""
+        lines.append(f"- {name}{origin}: {as_text(reason)}{weighed} ({counted(count, 'change')})")
     if lines:
-        yield f"Why:\n\n{_some(lines)}"
+        yield f"Why:\n\n{some_lines(lines)}"
 
 
 def _diff(diff: str) -> str:
@@ -148,91 +155,41 @@ def _diff(diff: str) -> str:
         return ""
     lines = [_cut(line) for line in shown_lines(as_utf8(diff)).removesuffix("\n").split("\n")]
     more = f"\n... and {len(lines) - _MOST_LINES} more lines\n" if len(lines) > _MOST_LINES else ""
-    block = _fenced("".join(f"{line}\n" for line in lines[:_MOST_LINES]), "diff") + more
-    return block if len(lines) <= _FOLDED else _folded("Diff of METADATA", block)
+    block = fenced("".join(f"{line}\n" for line in lines[:_MOST_LINES]), "diff") + more
+    return block if len(lines) <= _FOLDED else folded("Diff of METADATA", block)
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}... ({len(line)} characters)"
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}... ({len(line)} characters)"
 
 
 def _others(outcome: Outcome) -> Iterator[str]:
     """Yield what changes beside METADATA, as a list."""
-    lines = [f"- {_code(render_change(each))}" for each in _beside_metadata(outcome)]
+    lines = [f"- {as_code(render_change(each))}" for each in _beside_metadata(outcome)]
     if lines:
-        yield f"Other changes:\n\n{_some(lines, _FOLDED)}"
+        yield f"Other changes:\n\n{some_lines(lines, _FOLDED)}"
 
 
-def _notes(report: Report) -> Iterator[_Block]:
+def _notes(report: Report) -> Iterator[Block]:
     """Yield what concerns more than one wheel, or should be read for other reasons."""
-    lines = [f"- {_text(note)}" for note in dict.fromkeys(note for each in report.outcomes for note in each.notes)]
+    lines = [f"- {as_text(note)}" for note in dict.fromkeys(note for each in report.outcomes for note in each.notes)]
     left = dict.fromkeys(finding for outcome in report.outcomes for finding in outcome.findings)
-    lines += [f"- {each.severity}: {_text(str(each))} ({_code(each.code)})" for each in (*report.rule_findings, *left)]
+    lines += [f"- {each.severity}: {as_text(str(each))} ({as_code(each.code)})" for each in (*report.rule_findings, *left)]
     for each in report.disagreements:
         state = "they agree on it after this run" if each.resolved else "they still disagree"
-        lines.append(f"- wheels of {_text(f'{each.project} {each.version}')} disagree on {_code(each.requirement)}; {state}")
+        lines.append(
+            f"- wheels of {as_text(f'{each.project} {each.version}')} disagree on {as_code(each.requirement)}; {state}"
+        )
     if lines:
-        yield "lists of notes", f"### Notes\n\n{_some(lines)}"
+        yield "lists of notes", f"### Notes\n\n{some_lines(lines)}"
 
 
-def _publication(published: "PublishReport | None") -> Iterator[_Block]:
+def _publication(published: "PublishReport | None") -> Iterator[Block]:
     if published is not None and published.files:
-        lines = [f"- {_code(each.filename or str(each.source))}: {each.status}" for each in published.files]
-        yield "lists", f"### Published\n\n{_some(lines)}"
+        lines = [f"- {as_code(each.filename or str(each.source))}: {each.status}" for each in published.files]
+        yield "lists", f"### Published\n\n{some_lines(lines)}"
 
 
 def _names(outcomes: Sequence[Outcome], most: int = _MOST_NAMES) -> str:
     """Return the names of wheels as a list; if there are many, the first ones, and the number of the others."""
-    return _some([f"- {_code(each.source.name)}" for each in outcomes], most)
-
-
-def _folded(title: str, text: str) -> str:
-    return f"<details><summary>{title}</summary>\n\n{text}\n</details>\n"
-
-
-def _fence_for(text: str, least: int) -> str:
-    return "`" * max(least, 1 + max(map(len, _BACKTICKS.findall(text)), default=0))
-
-
-def _fenced(text: str, language: str) -> str:
-    """Return ``text``, lines with their ends, as a block of code that it cannot end.
-
-    >>> print(_fenced("+ ```\\n", "diff"), end="")
-    ````diff
-    + ```
-    ````
-    """
-    fence = _fence_for(text, 3)
-    return f"{fence}{language}\n{text}{fence}\n"
-
-
-def _code(text: str, *, in_table: bool = False) -> str:
-    r"""Return ``text`` as code in a line; a bar in a table is escaped, which is the only escape that counts in code.
-
-    >>> _code("a`b"), _code("a|b", in_table=True)
-    ('`` a`b ``', '`a\\|b`')
-    """
-    plain = shown(as_utf8(text))[:_LONGEST] or " "
-    fence = _fence_for(plain, 1)
-    blank = " " if "`" in plain else ""
-    return f"{fence}{blank}{plain.replace('|', chr(92) + '|') if in_table else plain}{blank}{fence}"
-
-
-def _text(text: str) -> str:
-    r"""Return ``text`` so that it is shown as it is, and is no markup, formula, emoji, link, mention or reference.
-
-    >>> _text("see @octo, *a* <b> #12")
-    'see @<!-- -->octo, \\*a\\* \\<b\\> \\#<!-- -->12'
-    """
-    plain = shown(as_utf8(text))
-    plain = plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}..."
-    escaped = _PUNCTUATION.sub(r"\\\g<0>", plain.replace("&", "&amp;"))
-    apart = _EMOJI.sub("<!-- -->", _COMMIT.sub(r"\1<!-- -->", _REFERENCE.sub("<!-- -->", escaped)))
-    return apart.replace("$", "<span>$</span>")  # outside of a formula GitHub reads no backslash before it
-
-
-def _link(url: str) -> str:
-    """Return the target of a link: what would end it is encoded."""
-    return re.sub(
-        r"[^A-Za-z0-9:/?#@!$&'*+,;=.~%_-]", lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), url
-    )
+    return some_lines([f"- {as_code(each.source.name)}" for each in outcomes], most)

@@ -1,12 +1,14 @@
 """What happened to a mirror, and what it lists, as text and as JSON."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
+
+from msgspec.structs import asdict
 
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.registry import MirrorCheckReport
+from wheelfix.mirror.registry import MirrorCheckReport, ResolvedCounts
 from wheelfix.reports.findings import finding_lines
-from wheelfix.reports.json import document
+from wheelfix.reports.json import document, encode
 from wheelfix.reports.text import render_problem
 from wheelfix.results import Finding, Published, PublishReport, PublishStatus, Severity, Traffic
 from wheelfix.text import counted, shown
@@ -16,19 +18,15 @@ _FIRST: Final = {
     "mirror yank": PublishStatus.YANKED,
     "mirror unyank": PublishStatus.UNYANKED,
     "mirror remove": PublishStatus.REMOVED,
+    "mirror import": PublishStatus.ADDED,
 }
 """What each command is there for."""
-_LISTED: Final = (
-    "filename", "url", "sha256", "size", "upload_time", "added", "upstream", "upstream_time", "requires_python", "yanked",
-    "yanked_by",
-)  # fmt: skip
-"""What is reported of a file in a mirror, besides its original."""
 _NOT_DONE: Final = {PublishStatus.REFUSED: "not added", PublishStatus.FAILED: "not added"}
 
 
 def render_published_file(published: Published, *, quiet: bool = False) -> str:
     """Return what became of one file, in lines with line ends; if ``quiet`` only errors."""
-    name = str(published.source or published.filename)
+    name = str(published.url or published.source or published.filename)
     if published.problem:
         done = _NOT_DONE.get(published.status, published.status)
         return render_problem(f"{name} {done}", published.problem)
@@ -72,7 +70,7 @@ def render_list_summary(pages: Sequence[Page]) -> str:
 
 
 def render_publish_json(report: PublishReport) -> str:
-    """Return the report as JSON, version 1, with a final line end; its schema is docs/mirror.schema.json."""
+    """Return the report as JSON, version 1, with a final line end; its schema is docs/schemas/mirror.schema.json."""
     summary = {status.value: report.count(status) for status in PublishStatus}
     return document(report.command, mirror=report.mirror, files=report.files, summary=summary)
 
@@ -92,14 +90,10 @@ def _line(file: ListedFile) -> str:
 
 
 def render_pages_json(mirror: str, pages: Iterable[Page]) -> str:
-    """Return what a mirror lists as JSON, version 1, with a final line end; its schema is docs/mirror.schema.json."""
-    projects = [{"name": page.project, "files": [_values(each) for each in page.files]} for page in pages]
-    return document("mirror list", mirror=mirror, projects=projects)
+    """Return what a mirror lists as JSON, version 1, with a final line end: its lock; docs/schemas/mirror.schema.json."""
+    from wheelfix.sync.snapshots.snapshot import snapshot_of  # imported late: most runs write no lock
 
-
-def _values(file: ListedFile) -> dict[str, Any]:
-    original = file.origin and {"filename": file.origin.filename, "sha256": file.origin.sha256}
-    return {**{name: getattr(file, name) for name in _LISTED}, "original": original}
+    return encode(asdict(snapshot_of(mirror, pages)))
 
 
 def render_mirror_check(report: MirrorCheckReport, *, verbose: bool = False) -> str:
@@ -122,12 +116,16 @@ def render_mirror_check_summary(report: MirrorCheckReport) -> str:
     >>> render_mirror_check_summary(MirrorCheckReport((), 1, 2))
     'Checked 2 files of 1 project: 0 errors, 0 warnings\\n'
     """
-    found = ", ".join(counted(report.count(each), each) for each in (Severity.ERROR, Severity.WARNING))
+    shown_always = (Severity.ERROR, Severity.WARNING)
+    counts = ((each, report.count(each)) for each in Severity)
+    found = ", ".join(counted(count, each) for each, count in counts if count or each in shown_always)
     fixed = f"; fixed {len(report.fixed)}" if report.fixed else ""
     suppressed = f" ({report.suppressed} suppressed)" if report.suppressed else ""
     what = f"{counted(report.files, 'file')} of {counted(report.projects, 'project')}"
     asked = f" with {_asked(report.traffic)}" if report.traffic else ""
-    return f"Checked {what}{asked}: {found}{suppressed}{fixed}\n"
+    asked += f", resolved {_resolved(report.resolved)}" if report.resolved else ""
+    young = f"; {counted(report.young, 'unlisted file')} younger than the grace period" if report.young else ""
+    return f"Checked {what}{asked}: {found}{suppressed}{fixed}{young}\n"
 
 
 def _asked(traffic: Traffic) -> str:
@@ -136,14 +134,20 @@ def _asked(traffic: Traffic) -> str:
     return f"{counted(traffic.requests, 'request')} ({traffic.received:,} bytes{unchanged})"
 
 
+def _resolved(resolved: ResolvedCounts) -> str:
+    return f"{counted(resolved.releases, 'release')} for {counted(resolved.targets, 'target')}"
+
+
 def render_mirror_check_json(mirror: str, report: MirrorCheckReport) -> str:
-    """Return the report as JSON, version 1, with a final line end; its schema is docs/mirror.schema.json."""
+    """Return the report as JSON, version 1, with a final line end; its schema is docs/schemas/mirror.schema.json."""
     summary = {
         "projects": report.projects,
         "files": report.files,
         "errors": report.count(Severity.ERROR),
         "warnings": report.count(Severity.WARNING),
         "suppressed": report.suppressed,
+        "young": report.young,
         "traffic": report.traffic,
+        "resolved": report.resolved,
     }
     return document("mirror check", mirror=mirror, findings=report.findings, fixed=report.fixed, summary=summary)

@@ -9,7 +9,7 @@ import msgspec
 from wheelfix.fix.describe import WheelExplanation
 from wheelfix.reports.json import document
 from wheelfix.reports.text import render_change
-from wheelfix.results import Change, Finding
+from wheelfix.results import Change, Finding, Verdict
 from wheelfix.rules.actions import ON_WHEELS
 from wheelfix.rules.cases import Result
 from wheelfix.rules.explain import Explanation, RuleView
@@ -102,7 +102,7 @@ def render_explanation(explanation: WheelExplanation, *, wanted: str | None = No
     """Return why requirements are kept, dropped or changed: all on a line each, or those that are ``wanted`` in full."""
     if explanation.problem:
         return ""
-    lines = [f"{shown(explanation.source.name)}: {explanation.total} requirements"]
+    lines = [f"{shown(explanation.url or explanation.source.name)}: {explanation.total} requirements"]
     if wanted is None:
         lines += _overview(explanation)
     else:
@@ -115,10 +115,21 @@ def render_explanation(explanation: WheelExplanation, *, wanted: str | None = No
             lines.append(f"  No requirement matches {shown(wanted)!r}, now or before an earlier fix.")
     lines += [f"  earlier: {render_change(change)}  [{_why(change)}]" for change in explanation.past]
     lines += [f"  note: {note}" for note in explanation.notes]
-    if explanation.refusal:
-        refusal = explanation.refusal
-        lines.append(f"  The wheel would be refused: {shown(refusal.message)}. {refusal.hint}")
+    lines += _fate(explanation)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _fate(explanation: WheelExplanation) -> Iterator[str]:
+    """Yield that the wheel would be refused, or that this is not known without its binaries."""
+    refusal = explanation.refusal
+    is_open = explanation.directory_only and (
+        (refusal is not None and refusal.code == "unproven")
+        or any(each.verdict is Verdict.UNPROVEN for each in explanation.changes)
+    )
+    if is_open:
+        yield "  Its binaries decide, and were not read: strip-gpu and fix read them first."
+    if refusal and not (is_open and refusal.code == "unproven"):
+        yield f"  The wheel would be refused: {shown(refusal.message)}. {refusal.hint}"
 
 
 def _overview(explanation: WheelExplanation) -> Iterator[str]:

@@ -14,7 +14,7 @@ from wheelfix.reports.json import encode
 from wheelfix.results import Finding, VerifyReport
 from wheelfix.text import shown
 from wheelfix.verify.registry import CHECKS
-from wheelfix.version import HOME_PAGE, __version__
+from wheelfix.version import HOME_PAGE, REFERENCE, __version__
 
 if TYPE_CHECKING:
     from wheelfix.mirror.registry import MirrorCheckReport
@@ -25,7 +25,7 @@ _URL: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 def render_verify_sarif(report: VerifyReport) -> str:
     """Return the findings of wheels as a SARIF log."""
-    findings = [(str(wheel.source), finding) for wheel in report.wheels for finding in wheel.findings]
+    findings = [(str(wheel.url or wheel.source), finding) for wheel in report.wheels for finding in wheel.findings]
     return render_sarif(findings, CHECKS, page="checks.md")
 
 
@@ -58,7 +58,7 @@ def _rule(check: Check, page: str) -> dict[str, Any]:
         "id": check.code,
         "shortDescription": {"text": check.meaning},
         "help": {"text": check.remedy or check.consequence or check.meaning},
-        "helpUri": f"{HOME_PAGE}/blob/main/docs/{page}#{check.code}",
+        "helpUri": f"{REFERENCE}{page}#{check.code}",
         "defaultConfiguration": {"level": check.severity.value},
     }
 

@@ -29,7 +29,7 @@ class Row(Struct, frozen=True):
 def render_head(description: Description) -> str:
     """Return what the wheel is, and what it says of its build."""
     lines = [
-        shown(description.source.name),
+        shown(description.url or description.source.name),
         f"  {shown(description.project or '?')} {shown(description.version or '?')}, {_size(description.size or 0)}, "
         f"{description.files} files, Metadata-Version {shown(description.metadata_version or '?')}, "
         f"Python {shown(description.requires_python or 'any')}",
@@ -104,6 +104,9 @@ def render_tail(description: Description, *, verbose: bool = False) -> str:
 
 
 def _fate(description: Description) -> str:
+    if description.directory_only and description.refusal and description.refusal.code == "unproven":
+        open_ = sum(each.verdict is Verdict.UNPROVEN for each in description.requirements)
+        return f"would read its binaries first: they decide on {open_} of these."
     if description.refusal:
         because = f": {description.refusal.reason}" if description.refusal.reason else ""
         return shown(f"would refuse it: {description.refusal.message}{because}.")

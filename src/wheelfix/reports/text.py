@@ -6,7 +6,18 @@ from typing import Final
 
 from wheelfix.errors import WheelfixError
 from wheelfix.reports.findings import finding_lines
-from wheelfix.results import Change, ChangeAction, Disagreement, Finding, Outcome, Part, Problem, Report, Status
+from wheelfix.results import (
+    Change,
+    ChangeAction,
+    Disagreement,
+    Finding,
+    Outcome,
+    Part,
+    Problem,
+    PublishReport,
+    Report,
+    Status,
+)
 from wheelfix.text import counted, shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 
@@ -24,15 +35,18 @@ NO_RULE = "no rule matches"
 def render_problem(subject: str, problem: Problem | WheelfixError) -> str:
     """Return ``problem`` in the shape of all messages: what happened to ``subject``, and lines for why and what to do.
 
-    ``subject`` says to what, and how it ended, such as ``x.whl not changed``; it is empty where a whole run ended.
+    ``subject`` says to what, and how it ended, such as ``x.whl not changed``; it is empty where a whole run ended. A message
+    that begins with the same name has "it" in its place.
 
     >>> problem = Problem("no-record", "RECORD is missing", "Build the wheel again.")
     >>> print(render_problem("x.whl not changed", problem), end="")
     error[no-record]: x.whl not changed: RECORD is missing
       help: Build the wheel again.
     """
-    subject = f"{shown(subject)}: " if subject else ""
-    lines = [f"error[{problem.code}]: {subject}{shown(problem.message)}"]
+    name, message = subject.partition(" not ")[0], problem.message
+    if name and message.startswith(f"{name} "):
+        message = f"it{message.removeprefix(name)}"
+    lines = [f"error[{problem.code}]: {f'{shown(subject)}: ' if subject else ''}{shown(message)}"]
     lines += [f"  reason: {shown(problem.reason)}"] if problem.reason else []
     lines += [f"  help: {shown(problem.hint)}"] if problem.hint else []
     return "".join(f"{line}\n" for line in lines)
@@ -46,7 +60,7 @@ def render_outcome(
     ``why_unchanged`` says why a wheel is unchanged; ``diff`` says that a diff of METADATA follows, so that the requirements
     that change are not listed here too.
     """
-    name = shown(str(outcome.source))
+    name = shown(str(outcome.url or outcome.source))
     if outcome.problem:
         end = "failed" if outcome.status is Status.FAILED else "not changed"
         verdicts = _verdicts(outcome.kept) if verbosity >= VERBOSE else []
@@ -85,7 +99,9 @@ def _headline(outcome: Outcome, dry_run: bool, why_unchanged: str) -> str:
         if outcome.findings:
             return f"nothing fixed; {counted(len(outcome.findings), 'finding')} remain{'s' * (len(outcome.findings) == 1)}"
         by_rule = sum(each.rule is not None for each in outcome.kept)
-        kept = f"nothing to change ({counted(by_rule, 'requirement')} kept by rules)"
+        uncovered = sum(each.rule is None and each.suggestion is not None for each in outcome.kept)
+        more = f", {uncovered} that no rule covers" if uncovered else ""
+        kept = f"nothing to change ({counted(by_rule, 'requirement')} kept by rules{more})"
         return f"unchanged: {kept if by_rule else why_unchanged}"
     dropped = sum(change.field == REQUIRES and change.after is None for change in outcome.changes)
     other = len(outcome.changes) - dropped
@@ -133,16 +149,22 @@ def _because(kept: Change) -> str:
     return f"{kept.rule}: {kept.reason}" if kept.rule else kept.reason or ""
 
 
-def render_suggestions(kept: Iterable[tuple[str, str, str | None]]) -> str:
-    """Return what looks like GPU and is kept, each once: a requirement, why, and the rule as TOML that would change it.
+def render_suggestions(kept: Iterable[tuple[str, str, str, str | None]]) -> str:
+    """Return what looks like GPU and is kept, each once: a wheel, a requirement, why, and the rule that would change it.
 
-    What has no rule is left out. Of many only the first are shown, since each takes some lines.
+    What has no rule is left out. Wheels with the same requirement are named together. Of many only the first are shown,
+    since each takes some lines.
     """
-    found = list(dict.fromkeys((text, why, rule) for text, why, rule in kept if rule))
+    wheels: dict[tuple[str, str, str], dict[str, None]] = {}
+    for name, text, why, rule in kept:
+        if rule:
+            wheels.setdefault((text, why, rule), {})[name] = None
+    found = list(wheels)
     lines = []
     for text, why, rule in found[:_MOST_SUGGESTIONS]:
         lines += [
             f"kept {_shown(text)}: {shown(why)}",
+            f"  in: {shown_few([*wheels[text, why, rule]])}",
             f"  help: to change it, {_PASTE}",
         ]
         lines += [f"    {shown(line)}" for line in rule.splitlines()]
@@ -153,9 +175,10 @@ def render_suggestions(kept: Iterable[tuple[str, str, str | None]]) -> str:
 
 def _shown(text: str | None) -> str:
     """Return a value as it can be shown on a line; a licence can have ten thousand words."""
-    value = shown(text or "")
-    value = value if value.strip() else "(empty)"
-    return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}... ({len(value)} characters)"
+    value = text or ""
+    if not value.strip(" "):
+        return "(empty)"
+    return shown(value) if len(value) <= _LONGEST else f"{shown(value[:_LONGEST])}... ({len(value)} characters)"
 
 
 def _verdicts(changes: Sequence[Change]) -> list[str]:
@@ -169,7 +192,7 @@ def _first_of_each_rule(changes: tuple[Change, ...]) -> list[Change]:
 
 
 def render_summary(report: Report, *, dry_run: bool = False, where: str = "") -> str:
-    """Return the line that ends a run: how many wheels were fixed, what became of the others, and ``where`` results are.
+    """Return the line that ends a run: how many wheels were fixed, what became of the others, ``where`` results are, if any.
 
     >>> from pathlib import Path
     >>> render_summary(Report("fix", (Outcome(Path("a.whl"), Status.FIXED, output=Path("b/a.whl")),)), where="b/")
@@ -181,8 +204,13 @@ def render_summary(report: Report, *, dry_run: bool = False, where: str = "") ->
     failed, left = report.count(Status.FAILED), sum(len(outcome.findings) for outcome in report.outcomes)
     counts += [f"{failed} failed"] if failed else []
     remain = f"; {counted(left, 'finding')} remain{'s' * (left == 1)}" if left else ""
-    written = where and any(outcome.output is not None for outcome in report.outcomes)
-    return f"{', '.join(counts)}{remain}{f' -> {shown(where)}' if written else ''}\n"
+    return f"{', '.join(counts)}{remain}{f' -> {shown(where)}' if where else ''}\n"
+
+
+def is_dry_run(report: Report, published: PublishReport | None = None) -> bool:
+    """Whether nothing was written or ``published``, although something would change."""
+    fixed = [each for each in report.outcomes if each.status is Status.FIXED]
+    return bool(fixed) and published is None and not any(each.output for each in fixed)
 
 
 def render_read_summary(wheels: int, failed: int) -> str:
