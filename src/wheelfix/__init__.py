@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         ArchiveError as ArchiveError,
         EditError as EditError,
         FilenameError as FilenameError,
+        LockError as LockError,
+        ManifestError as ManifestError,
         MetadataError as MetadataError,
         MirrorError as MirrorError,
         NeedError as NeedError,
@@ -55,11 +57,47 @@ if TYPE_CHECKING:
     from wheelfix.fix.draft import make_plan as make_plan
     from wheelfix.fix.plan import Plan as Plan, preview as preview
     from wheelfix.fix.weigh import gather_evidence as gather_evidence
-    from wheelfix.mirror.check import check_index as check_index, check_mirror as check_mirror
-    from wheelfix.mirror.pages import ListedFile as ListedFile, Origin as Origin, Page as Page
+    from wheelfix.locations import Url as Url
+    from wheelfix.locks.commands import Step as Step
+    from wheelfix.locks.model import (
+        Lock as Lock,
+        LockedFile as LockedFile,
+        LockKind as LockKind,
+        Skipped as Skipped,
+        SkippedEntry as SkippedEntry,
+    )
+    from wheelfix.locks.read import read_lock as read_lock
+    from wheelfix.mirror.affected import (
+        AffectedEntry as AffectedEntry,
+        AffectedFile as AffectedFile,
+        AffectedLock as AffectedLock,
+        AffectedReport as AffectedReport,
+        Fate as Fate,
+        affected_locks as affected_locks,
+    )
+    from wheelfix.mirror.check import (
+        check_against as check_against,
+        check_index as check_index,
+        check_mirror as check_mirror,
+    )
+    from wheelfix.mirror.from_index import mirror_releases as mirror_releases
+    from wheelfix.mirror.pages import (
+        Correction as Correction,
+        ListedChange as ListedChange,
+        ListedFile as ListedFile,
+        Origin as Origin,
+        Page as Page,
+    )
+    from wheelfix.mirror.prune import prune_mirror as prune_mirror
+    from wheelfix.mirror.pruned import (
+        Pruned as Pruned,
+        PruneKind as PruneKind,
+        PruneReport as PruneReport,
+        PruneStatus as PruneStatus,
+    )
     from wheelfix.mirror.publish import fix_into_mirror as fix_into_mirror
     from wheelfix.mirror.registry import MirrorCheck as MirrorCheck, MirrorCheckReport as MirrorCheckReport
-    from wheelfix.mirror.sync import mirror_releases as mirror_releases
+    from wheelfix.mirror.storage import open_store as open_store
     from wheelfix.mirror.upload import add_wheels as add_wheels
     from wheelfix.mirror.yank import (
         list_pages as list_pages,
@@ -80,6 +118,11 @@ if TYPE_CHECKING:
         Transfer as Transfer,
     )
     from wheelfix.progress import NoProgress as NoProgress, Progress as Progress
+    from wheelfix.reports.html.diff import render_difference_html as render_difference_html
+    from wheelfix.reports.html.fix import render_html as render_html
+    from wheelfix.reports.html.mirror_check import render_mirror_check_html as render_mirror_check_html
+    from wheelfix.reports.html.sync import render_sync_html as render_sync_html
+    from wheelfix.reports.html.verify import render_verify_html as render_verify_html
     from wheelfix.reports.json import render_json as render_json
     from wheelfix.reports.verify import render_verify_json as render_verify_json
     from wheelfix.results import (
@@ -89,6 +132,7 @@ if TYPE_CHECKING:
         CheckedWheel as CheckedWheel,
         Disagreement as Disagreement,
         Finding as Finding,
+        KnownFile as KnownFile,
         Outcome as Outcome,
         Part as Part,
         Problem as Problem,
@@ -125,6 +169,20 @@ if TYPE_CHECKING:
         When as When,
     )
     from wheelfix.rules.schema import print_rules as print_rules
+    from wheelfix.sync.dependencies.closed import check_closed as check_closed
+    from wheelfix.sync.manifest.model import Manifest as Manifest
+    from wheelfix.sync.manifest.read import read_manifest as read_manifest
+    from wheelfix.sync.run import index_mirror as index_mirror, sync_mirror as sync_mirror
+    from wheelfix.sync.snapshots.compare import (
+        LockChange as LockChange,
+        LockDifference as LockDifference,
+        compare_snapshots as compare_snapshots,
+    )
+    from wheelfix.sync.snapshots.export_bundle import ExportReport as ExportReport, export_mirror as export_mirror
+    from wheelfix.sync.snapshots.import_bundle import import_bundle as import_bundle
+    from wheelfix.sync.snapshots.restore import restore_mirror as restore_mirror
+    from wheelfix.sync.snapshots.snapshot import Snapshot as Snapshot, read_snapshot as read_snapshot
+    from wheelfix.upstream.fetched import FetchedWheels as FetchedWheels, fetch_wheels as fetch_wheels
     from wheelfix.verify.batch import verify_wheels as verify_wheels
     from wheelfix.wheel.edits import (
         AddEntryPoint as AddEntryPoint,
@@ -160,8 +218,8 @@ _HOMES: Final = {
     "diff.model": ("Difference", "Likeness"),
     "diff.wheels": ("compare_wheels",),
     "errors": (
-        "ArchiveError", "EditError", "FilenameError", "MetadataError", "MirrorError", "NeedError", "OutputError",
-        "RecordError", "RegressionError", "ResultError", "RulesError", "SourceChanged",
+        "ArchiveError", "EditError", "FilenameError", "LockError", "ManifestError", "MetadataError", "MirrorError",
+        "NeedError", "OutputError", "RecordError", "RegressionError", "ResultError", "RulesError", "SourceChanged",
         "StructureError", "VerificationError", "WheelError", "WheelfixError",
     ),
     "evidence.verdict": ("Evidence", "Judgement"),
@@ -171,21 +229,37 @@ _HOMES: Final = {
     "fix.draft": ("make_plan",),
     "fix.plan": ("Plan", "preview"),
     "fix.weigh": ("gather_evidence",),
-    "mirror.check": ("check_index", "check_mirror"),
-    "mirror.pages": ("ListedFile", "Origin", "Page"),
+    "locations": ("Url",),
+    "locks.commands": ("Step",),
+    "locks.model": ("Lock", "LockKind", "LockedFile", "Skipped", "SkippedEntry"),
+    "locks.read": ("read_lock",),
+    "mirror.affected": (
+        "AffectedEntry", "AffectedFile", "AffectedLock", "AffectedReport", "Fate", "affected_locks",
+    ),
+    "mirror.check": ("check_against", "check_index", "check_mirror"),
+    "mirror.pages": ("Correction", "ListedChange", "ListedFile", "Origin", "Page"),
+    "mirror.prune": ("prune_mirror",),
+    "mirror.pruned": ("PruneKind", "PruneReport", "PruneStatus", "Pruned"),
     "mirror.publish": ("fix_into_mirror",),
     "mirror.registry": ("MirrorCheck", "MirrorCheckReport"),
-    "mirror.sync": ("mirror_releases",),
+    "mirror.storage": ("open_store",),
+    "mirror.from_index": ("mirror_releases",),
     "mirror.upload": ("add_wheels",),
     "mirror.yank": ("list_pages", "remove_files", "unyank_files", "yank_files"),
     "options": (
         "Limits", "Naming", "Output", "Policy", "Publishing", "Requests", "Scan", "Selection", "Targets", "Transfer",
     ),
     "progress": ("NoProgress", "Progress"),
+    "reports.html.diff": ("render_difference_html",),
+    "reports.html.fix": ("render_html",),
+    "reports.html.mirror_check": ("render_mirror_check_html",),
+    "reports.html.sync": ("render_sync_html",),
+    "reports.html.verify": ("render_verify_html",),
     "reports.json": ("render_json",),
     "reports.verify": ("render_verify_json",),
     "results": (
-        "AppliedRule", "Change", "ChangeAction", "CheckedWheel", "Disagreement", "Finding", "Outcome", "Part", "Problem",
+        "AppliedRule", "Change", "ChangeAction", "CheckedWheel", "Disagreement", "Finding", "KnownFile", "Outcome",
+        "Part", "Problem",
         "Published", "PublishStatus", "PublishReport", "Report", "Severity", "Status", "Traffic", "Verdict", "VerifyReport",
     ),
     "rules.from_edits": ("rules_of",),
@@ -196,6 +270,16 @@ _HOMES: Final = {
         "PostRelease", "Rule", "RuleSet", "When",
     ),
     "rules.schema": ("print_rules",),
+    "sync.dependencies.closed": ("check_closed",),
+    "sync.snapshots.compare": ("LockChange", "LockDifference", "compare_snapshots"),
+    "sync.snapshots.export_bundle": ("ExportReport", "export_mirror"),
+    "sync.snapshots.import_bundle": ("import_bundle",),
+    "sync.manifest.model": ("Manifest",),
+    "sync.manifest.read": ("read_manifest",),
+    "sync.snapshots.restore": ("restore_mirror",),
+    "sync.run": ("index_mirror", "sync_mirror"),
+    "sync.snapshots.snapshot": ("Snapshot", "read_snapshot"),
+    "upstream.fetched": ("FetchedWheels", "fetch_wheels"),
     "verify.batch": ("verify_wheels",),
     "wheel.edits": (
         "AddEntryPoint", "AddField", "AddRequirement", "AddTags", "DropExtra", "DropRequirement", "DropUpperLimit", "Edit",

@@ -13,13 +13,33 @@ from typing import Any, Final, NoReturn
 import click
 
 from wheelfix.cli.command import LazyGroup
-from wheelfix.cli.exit_codes import ExitCode, help_text, render_end, stopped
+from wheelfix.cli.exit_codes import ExitCode, Stopped, help_text, render_end, stopped
 from wheelfix.cli.printing import say, start_clock
 from wheelfix.errors import WheelfixError
-from wheelfix.version import __version__
+from wheelfix.version import HOME_PAGE, __version__
 
 _SWITCH_SECONDS: Final = 0.0002
 """The threads that compute sums need the interpreter for a moment every 2 ms; Python would let them wait for 5 ms."""
+_COMPLETE: Final = "_WHEELFIX_COMPLETE"
+"""The variable by which a shell asks what can follow."""
+_FIRST_STEPS: Final = f"""\
+wheelfix corrects the metadata of built wheels, and proves that nothing else
+changed.
+
+To begin, get some wheels and try these:
+
+  wheelfix show *.whl                what each wheel requires and needs, and why
+  wheelfix strip-gpu --diff *.whl    show what would be dropped; writes nothing
+  wheelfix strip-gpu *.whl           drop what only a GPU needs; see fixed/
+  wheelfix verify *.whl              check wheels for errors
+
+`wheelfix --help` lists all commands, `wheelfix COMMAND --help` its options.
+Ten minutes with wheelfix:
+  {HOME_PAGE}/blob/main/docs/start/tutorial.md
+"""
+"""What somebody sees who types the name of the program to find out what it does."""
+_GROUPS: Final = ("mirror", "rules")
+"""The commands that have commands."""
 
 
 class _NoReader(Exception):
@@ -35,6 +55,20 @@ class _Main(LazyGroup):
             return super().make_context(*arguments, **options)
         except BrokenPipeError as error:
             raise _NoReader from error
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; name the group where it is a command of one, such as ``mirror sync``."""
+        if args[:1] == ["version"]:
+            raise Stopped("no such command 'version'", hint="Did you mean `wheelfix --version`?")
+        if args and args[0] not in self.list_commands(ctx):
+            groups = {name: self.get_command(ctx, name) for name in _GROUPS}
+            meant = [
+                f"`wheelfix {name} {args[0]}`" for name, each in groups.items()
+                if isinstance(each, click.Group) and args[0] in each.list_commands(ctx)
+            ]  # fmt: skip
+            if meant:
+                raise Stopped(f"no such command {args[0]!r}", hint=f"Did you mean {' or '.join(meant)}?")
+        return super().resolve_command(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the exit codes into the end of the help."""
@@ -62,9 +96,9 @@ class _Main(LazyGroup):
         "show": "Show what a wheel requires and needs, and what would be dropped.",
         "verify": "Check wheels for errors.",
         "repair": "Fix what verify reports as fixable.",
-        "diff": "Show exactly what differs between two wheels.",
+        "diff": "Show exactly what differs between two wheels, or two locks of mirrors.",
         "explain": "Explain a code: what it means, who is affected, how to fix it.",
-        "mirror": "Publish wheels in a directory that any server can serve.",
+        "mirror": "Publish wheels in a directory or bucket that any server can serve.",
         "rules": "List, check, explain and test rules.",
         "completion": "Print a completion script for bash, zsh or fish.",
     },
@@ -89,6 +123,8 @@ def group(ctx: click.Context) -> None:
 def main() -> NoReturn:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup ignores it
+        signal.signal(signal.SIGHUP, _terminate)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -103,8 +139,8 @@ def _interrupt(_: int, __: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _terminate(_: int, __: FrameType | None) -> NoReturn:
-    sys.exit(ExitCode.TERMINATED)
+def _terminate(number: int, __: FrameType | None) -> NoReturn:
+    sys.exit(ExitCode.HUNG_UP if number == signal.SIGHUP else ExitCode.TERMINATED)
 
 
 def _occupy_standard_streams() -> None:
@@ -132,6 +168,11 @@ def run(arguments: list[str]) -> int:
     if sys.stdout is None:
         sys.stdout = _ClosedOutput()
     try:
+        if shell := os.environ.get(_COMPLETE):
+            from wheelfix.cli.shells import complete  # imported late: it is for shells only
+
+            complete(group, shell)
+            return ExitCode.DONE
         code = group.main(arguments, prog_name="wheelfix", standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.DONE
     except click.ClickException as error:
@@ -154,8 +195,12 @@ def run(arguments: list[str]) -> int:
 
 
 def _end(error: click.ClickException) -> int:
-    """Print what ended the run, and return its exit code."""
-    say(render_end(error))
+    """Print what ended the run, and return its exit code.
+
+    Without a command that is 2, as in other tools: a script whose variable is empty must not go on.
+    """
+    is_bare = isinstance(error, click.exceptions.NoArgsIsHelpError) and error.ctx.parent is None
+    say(_FIRST_STEPS if is_bare else render_end(error))
     return error.exit_code
 
 

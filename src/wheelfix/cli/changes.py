@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
+from wheelfix.cli import suggest
 from wheelfix.cli.options import Option
 from wheelfix.errors import EditError
 from wheelfix.text import shown
@@ -251,8 +252,8 @@ def _many(flag: str, metavar: str, text: str, read: _Read, **settings: Any) -> C
     return Change(click.option(flag, multiple=True, metavar=metavar, help=text, **settings), read)
 
 
-def _single(flag: str, metavar: str, text: str, make: Callable[[str], Edit]) -> Change:
-    return Change(click.option(flag, metavar=metavar, help=text), _once(flag, make))
+def _single(flag: str, metavar: str, text: str, make: Callable[[str], Edit], **settings: Any) -> Change:
+    return Change(click.option(flag, metavar=metavar, help=text, **settings), _once(flag, make))
 
 
 CHANGES: Final[Mapping[str, Change]] = {
@@ -282,13 +283,15 @@ CHANGES: Final[Mapping[str, Change]] = {
     "set": _many(
         "--set", "FIELD=VALUE",
         "Set a field of METADATA; give all values of one that can be used several times, such as Classifier.",
-        _set_fields,
+        _set_fields, shell_complete=suggest.fields("="),
     ),
     "add_field": _many(
-        "--add-field", "FIELD=VALUE", "Add a value of a field that can be used several times.", _add_fields
+        "--add-field", "FIELD=VALUE", "Add a value of a field that can be used several times.", _add_fields,
+        shell_complete=suggest.fields("="),
     ),
     "remove": _many(
-        "--remove", "FIELD[=VALUE]", "Remove a field, or only its lines with this value.", _remove_fields
+        "--remove", "FIELD[=VALUE]", "Remove a field, or only its lines with this value.", _remove_fields,
+        shell_complete=suggest.fields(),
     ),
     "remove_entry_point": _many(
         "--remove-entry-point", "[GROUP:]NAME", "Remove entry points whose name, and group, match this.",
@@ -313,7 +316,8 @@ CHANGES: Final[Mapping[str, Change]] = {
         "--post", "NUMBER", "Make the wheels this post-release of their version, or with +1 the next one.", SetPost
     ),
     "local": _single(
-        "--local", "VERSION", "Give the wheels this local version, such as cpu: 2.7.0+cpu; empty for none.", SetLocal
+        "--local", "VERSION", "Give the wheels this local version, such as cpu: 2.7.0+cpu; empty for none.", SetLocal,
+        shell_complete=suggest.words("cpu"),
     ),
     "build_tag": _single(
         "--build-tag", "TAG", "Give the wheels this build tag, such as 1nogpu; installers prefer it.", SetBuildTag

@@ -19,10 +19,12 @@ PREFIX: Final = "WHEELFIX_"
 _GUARD: Final = "it turns off a safety check"
 _ONE_RUN: Final = "it applies to a single run"
 COMMAND_LINE_ONLY: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("allow-mixed", "allow-unproven", "force", "overwrite", "replace", "trust-content"), _GUARD),
+    **dict.fromkeys(("allow-mixed", "allow-removals", "allow-unproven", "force", "grace", "overwrite", "replace",
+                     "single-writer", "trust-content"), _GUARD),
     **dict.fromkeys(
-        ("check", "diff", "drop", "expect", "fix", "from-index", "golden", "in-place", "keep", "link", "names", "null",
-         "only", "original", "reason", "rebuild-archive", "rules", "to", "update", "yank-original"),
+        ("against", "all-unlisted", "check", "diff", "drop", "expect", "fix", "from-index", "golden", "in-place", "keep",
+         "link", "names", "null", "only", "original", "output", "reason", "rebuild-archive", "replaced", "rules", "schema",
+         "shard", "since", "to", "update", "yank-original"),
         _ONE_RUN,
     ),
     **dict.fromkeys(
@@ -35,8 +37,12 @@ COMMAND_LINE_ONLY: Final[Mapping[str, str]] = {
 """Options that are allowed only on the command line, and why: a forgotten line in a file must not lower a guard."""
 YIELDS_TO: Final[Mapping[str, tuple[str, ...]]] = {
     "build-tag": ("in-place",),
+    "dask": ("jobs", "shard"),
     "format": ("diff",),
+    "jobs": ("dask",),
     "local": ("in-place",),
+    "lock": ("check", "shard"),
+    "metrics": ("check",),
     "output-dir": ("in-place", "publish"),
     "publish": ("check", "diff", "in-place", "output-dir", "overwrite"),
     "quiet": ("verbose",),
@@ -54,6 +60,8 @@ _FORMS: Final[tuple[tuple[type[click.ParamType[Any]], tuple[type, ...], str, str
 )
 """The types of options, and what stands for each in TOML, in messages and in a JSON Schema."""
 
+NO_CONFIG: Final = f"{PREFIX}NO_CONFIG"
+"""Set to true, no file sets options: a pull request brings its own, which could ignore what a check is for."""
 _OF_OTHERS: Final = f"{PREFIX}VERSION"
 """CI jobs often use it for the version of wheelfix to install, so it does not set ``edit --version``."""
 
@@ -109,6 +117,7 @@ class Settings:
         """Add what variables set; an empty one sets nothing."""
         given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and value}
         given.pop(_OF_OTHERS, None)
+        given.pop(NO_CONFIG, None)
         known = {name: key for key in self._known() if (name := variable(key)) in given} if given else {}
         for name in given.keys() - known.keys():
             self.warnings.append(f"{shown(name)} sets no option{_guess(name, map(variable, self._usable()))}")
@@ -141,6 +150,8 @@ class Settings:
         if not all(isinstance(each, types) and isinstance(each, bool) is (bool in types) for each in values):
             kind = f"{words}, or a list of it" if option.multiple else words
             self.problems.append(f"{origin}: it must be {kind}, and is {shown(repr(value))[:80]}")
+        elif any(isinstance(each, str) and "\0" in each for each in values):
+            self.problems.append(f"{origin}: it contains a NUL character, which no command line can")
         else:
             self._convert(option, values if option.multiple else value, origin)
 
@@ -166,9 +177,18 @@ def settings_for(command: click.Command, ctx: click.Context) -> Settings:
     """
     settings = Settings(command, ctx)
     if options_of(command):  # a command without options, such as explain, reads none, and helps to fix it
-        settings.add_file()
+        if not _ignores_files(settings):
+            settings.add_file()
         settings.add_environment(os.environ)
     return settings
+
+
+def _ignores_files(settings: Settings) -> bool:
+    try:
+        return click.BOOL.convert(os.environ.get(NO_CONFIG) or "false", None, None)
+    except click.BadParameter:
+        settings.problems.append(f"{NO_CONFIG} must be true or false")
+        return True
 
 
 def give_way(command: click.Command, ctx: click.Context) -> None:
@@ -218,12 +238,12 @@ def _flat(table: Mapping[str, Any], path: Key = ()) -> Iterator[tuple[Key, objec
 
 
 def _in_directory(option: click.Option, value: object, directory: str) -> object:
-    """Return a path of a file as seen from the working directory, as ``extends`` is."""
+    """Return a path of a file as seen from the working directory, as ``extends`` is; the URL of a bucket stays."""
     if not isinstance(option.type, click.Path) or directory == ".":
         return value
     if isinstance(value, list):
         return [_in_directory(option, each, directory) for each in value]
-    return str(Path(directory) / value) if isinstance(value, str) and value else value
+    return str(Path(directory) / value) if isinstance(value, str) and value and "://" not in value else value
 
 
 def commands(root: click.Context, path: Key = ()) -> Iterator[tuple[Key, click.Command]]:

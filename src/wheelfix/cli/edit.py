@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from msgspec.structs import replace
@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from wheelfix.cli.changes import CHANGES, OptionError, Requested
 from wheelfix.cli.command import CHANGING, Command, Sections
 from wheelfix.cli.exit_codes import Stopped, refuse_all
-from wheelfix.cli.options import FIXING, NAMING, FixOptions, run_fix, with_options
+from wheelfix.cli.fix_run import FIXING, NAMING, FixOptions, run_fix
+from wheelfix.cli.options import with_options
 from wheelfix.results import Finding, Report
 from wheelfix.rules.from_edits import rule_of, rules_of
 from wheelfix.rules.load import rule_set
@@ -19,6 +20,9 @@ from wheelfix.rules.schema import print_rule
 from wheelfix.text import closest, shown
 from wheelfix.wheel.edits import RENAMING, RemoveField, RequirementEdit, SetName
 from wheelfix.wheel.fields import FIELDS, find
+
+if TYPE_CHECKING:
+    from wheelfix.upstream.inputs import FoundWheel
 
 _COMMAND_LINE: Final = "command line"
 _MOST_READ: Final = 200
@@ -36,7 +40,9 @@ _REASON: Final = click.option(
     "--reason", metavar="TEXT", default="", callback=_one_line,
     help="Why, for the provenance and the rules.  [default: on request]",
 )  # fmt: skip
+_DOWNLOAD: Final = "What to download"
 EDITING: Final[Sections] = {
+    _DOWNLOAD: CHANGING[_DOWNLOAD],
     "Requirements": ("add", "drop", "replace-requirement", "relax", "drop-upper"),
     "Fields": ("requires-python", "set", "add-field", "remove"),
     "Files": ("remove-file", "add-file", "entry-point", "remove-entry-point"),
@@ -44,7 +50,7 @@ EDITING: Final[Sections] = {
         "name", "version", "post", "local", "build-tag", "tag", "add-tag", "remove-tag", "follow-pins",
     ),
     "Also": ("repair", "reason"),
-    **{title: names for title, names in CHANGING.items() if title not in ("What to download", "What to change")},
+    **{title: names for title, names in CHANGING.items() if title not in (_DOWNLOAD, "What to change")},
 }  # fmt: skip
 """The sections of its help."""
 
@@ -78,9 +84,16 @@ def command(ctx: click.Context, /, reason: str, **options: Any) -> int:
     asked = _read(values)
     if fixing.in_place and any(isinstance(each.edit, RENAMING) for each in asked):
         raise click.UsageError("--in-place keeps the file's name; a new name, version or tag needs an output directory.")
-    run = _Run(asked, reason, _project_of(fixing) if any(isinstance(each.edit, SetName) for each in asked) else None)
+    inputs = fixing.inputs() if any(isinstance(each.edit, SetName) for each in asked) else None
+    run = _Run(asked, reason, _project_of(inputs.wheels) if inputs else None)
     return run_fix(
-        "edit", run.rules, fixing, edits=run.others, finish_report=run.finish_report, why_unchanged="nothing to change"
+        "edit",
+        run.rules,
+        fixing,
+        inputs=inputs,
+        edits=run.others,
+        finish_report=run.finish_report,
+        why_unchanged="nothing to change",
     )
 
 
@@ -125,17 +138,22 @@ def _for_project(project: str, rule: Rule) -> Rule:
     return replace(rule, when=When(project=(project,)))
 
 
-def _project_of(options: FixOptions) -> str | None:
-    """Return the project that all given wheels are of; ``None`` if there are several, or some cannot be looked at first."""
-    if "-" in options.wheels:  # standard input can be read only once
-        return None
+def _project_of(wheels: "Iterable[Path | FoundWheel]") -> str | None:
+    """Return the project that all of ``wheels`` are of; ``None`` if there are several, or some cannot be looked at first.
+
+    Of a wheel that is not downloaded yet its file name says it.
+    """
     from wheelfix.errors import WheelfixError
+    from wheelfix.wheel.filename import WheelFilename
     from wheelfix.wheel.wheel import Wheel
 
     projects = set[str]()
-    for path in options.paths():
+    for each in wheels:
         try:
-            with Wheel(path) as wheel:
+            if not isinstance(each, Path):
+                projects.add(WheelFilename.parse(each.name).project)
+                continue
+            with Wheel(each) as wheel:
                 projects.add(wheel.project)
         except (WheelfixError, OSError):  # the run itself reports it
             return None

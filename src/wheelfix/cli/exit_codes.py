@@ -6,12 +6,15 @@ What describes and renders an error is imported when there is one: most runs hav
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from wheelfix.errors import MirrorError, RulesError, WheelfixError
+from wheelfix.errors import ManifestError, MirrorError, RulesError, WheelfixError
 from wheelfix.text import shown
+
+if TYPE_CHECKING:
+    from wheelfix.results import Problem
 
 
 class ExitCode(IntEnum):
@@ -21,6 +24,8 @@ class ExitCode(IntEnum):
     FOUND = 1
     USAGE = 2
     INCOMPLETE = 3
+    HUNG_UP = 129
+    """The terminal was closed, or the connection to it ended."""
     INTERRUPTED = 130
     NO_READER = 141
     """What a shell reports of a program that SIGPIPE ended (128 + 13); scripts know it from git, grep and sort."""
@@ -30,9 +35,9 @@ class ExitCode(IntEnum):
 MEANINGS: Final[Mapping[ExitCode, str]] = {
     ExitCode.DONE: "done, or nothing to do",
     ExitCode.FOUND: (
-        "`--check` would change a wheel, `verify` or `mirror check` found an error (a damaged wheel is one), an error "
-        "remains after `repair`, `diff` found a difference, `rules test` failed, `rules export` left something out, or "
-        "`rules explain` found no such requirement"
+        "something was found: `--check` a change to make, `verify`, `mirror check` or `repair` an error (a damaged wheel is "
+        "one), `diff` a difference, `mirror affected` an affected lock file, `rules test` a failure, `rules export` "
+        "something that it left out; or `rules explain` did not find the requirement"
     ),
     ExitCode.USAGE: (
         "wrong options, settings or rules, or a path on the command line that does not exist or has no wheels: "
@@ -42,16 +47,19 @@ MEANINGS: Final[Mapping[ExitCode, str]] = {
         "a wheel, file or source was refused, failed or could not be read, or the output could not be written; all others "
         "were processed (if both apply, 3 wins over 1)"
     ),
-    ExitCode.INTERRUPTED: "interrupted by Ctrl-C (143: by SIGTERM): finished files are kept; no partial files are left",
+    ExitCode.INTERRUPTED: (
+        "interrupted by Ctrl-C (143: by SIGTERM, 129: by SIGHUP): finished files are kept; no partial files are left"
+    ),
     ExitCode.NO_READER: "standard output was closed early, as by `head`; all work was done",
 }
 """Each code as README.md, the documentation and the help explain it, in this order."""
 
 OF_USAGE: Final = frozenset(
     {"not-a-mirror", "nothing-selected", "bad-selection", "bad-project", "bad-url", "credentials-in-url",
-     "bad-python", "no-index-extra"}
+     "bad-python", "no-index-extra", "no-cloud-extra", "no-dask-extra", "no-bucket", "no-credentials",
+     "no-conditional-writes", "no-uv", "unknown-platform", "wrong-region", "bad-setting", "bad-mirror-lock"}
 )  # fmt: skip
-"""Errors of mirrors that are about what was typed: nothing was done, and running it again will not help."""
+"""Errors of mirrors that are about what was typed, or set: nothing was done, and running it again will not help."""
 
 
 _MOST_SHOWN: Final = 20
@@ -62,11 +70,13 @@ class Stopped(click.ClickException):
 
     exit_code = ExitCode.USAGE
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "", details: Sequence[str] = ()) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", code: str = "", reason: str | None = None, details: Sequence[str] = ()
+    ) -> None:
         from wheelfix.results import Problem
 
         super().__init__(message)
-        self.problem = Problem(code, message, hint)
+        self.problem = Problem(code, message, hint, reason)
         self.details = details
 
 
@@ -76,10 +86,10 @@ class Incomplete(Stopped):
     exit_code = ExitCode.INCOMPLETE
 
 
-def refuse_all(problems: Sequence[str], noun: str) -> None:
+def refuse_all(problems: Sequence[str], noun: str, *, hint: str = "", error: type[Stopped] = Stopped) -> None:
     """Confirm that there are no ``problems`` with what was typed or set, which ``noun`` names.
 
-    :raises Stopped: with all of them.
+    :raises Stopped: with all of them, and the ``hint``; ``error`` is its class.
     """
     if problems:
         first, *others = problems
@@ -88,7 +98,7 @@ def refuse_all(problems: Sequence[str], noun: str) -> None:
         if len(problems) > _MOST_SHOWN:
             lines.append(f"  ... {len(problems) - _MOST_SHOWN} more")
         end = " Nothing was done." if head.endswith("?") else "; nothing was done"
-        raise Stopped(f"{head}{end}", details=lines)
+        raise error(f"{head}{end}", hint=hint, details=lines)
 
 
 def stopped(error: WheelfixError | OSError) -> Stopped:
@@ -98,9 +108,18 @@ def stopped(error: WheelfixError | OSError) -> Stopped:
 
         problem = failure(Path(), error).problem or Problem("os-error", str(error), "")
         return Incomplete(problem.message, hint=problem.hint, code=problem.code)
-    of_usage = isinstance(error, RulesError) or (isinstance(error, MirrorError) and error.code in OF_USAGE)
+    of_usage = isinstance(error, RulesError | ManifestError) or (isinstance(error, MirrorError) and error.code in OF_USAGE)
     message, *details = error.message.split("\n")
-    return (Stopped if of_usage else Incomplete)(message, hint=error.hint, code=error.code, details=details)
+    end = Stopped if of_usage else Incomplete
+    return end(message, hint=error.hint, code=error.code, reason=error.reason, details=details)
+
+
+def problems_in(error: WheelfixError | OSError) -> "list[Problem]":
+    """Return each error that rules or a manifest have as a problem of its own; nothing for other errors."""
+    from wheelfix.results import Problem
+
+    findings = error.findings if isinstance(error, ManifestError | RulesError) else ()
+    return [Problem(each.code, f"{each.place}: {each.message}", each.hint) for each in findings]
 
 
 def render_end(error: click.ClickException) -> str:
@@ -119,8 +138,21 @@ def render_end(error: click.ClickException) -> str:
         close = getattr(error, "possibilities", None)
         message = error.message if close else message
         hint = f"Did you mean {close[0]}?" if close else f"See `{error.ctx.command_path} --help`." if error.ctx else ""
+    if isinstance(error, click.BadOptionUsage) and (expected := _expected(error)):
+        metavar, hint = expected
+        message = f"{message.rstrip('.')}: {metavar}"
     message = (message[0].lower() + message[1:] if message[1:2].islower() else message).rstrip(".")
     return f"error: {shown(message)}\n" + (f"  help: {shown(hint)}\n" if hint else "")
+
+
+def _expected(error: click.BadOptionUsage) -> tuple[str, str] | None:
+    """Return what an option takes that was given without it, and its help; ``None`` if it takes nothing."""
+    if error.ctx is None:
+        return None
+    for each in error.ctx.command.params:
+        if isinstance(each, click.Option) and error.option_name in each.opts and not each.is_flag and each.help:
+            return each.make_metavar(error.ctx), each.help
+    return None
 
 
 def help_text() -> str:

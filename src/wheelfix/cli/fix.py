@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from wheelfix.cli.command import Command
-from wheelfix.cli.options import FixOptions, fix_options, run_fix
+from wheelfix.cli.fix_run import FixOptions, fix_options, run_fix
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 
 

@@ -9,34 +9,69 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import click
 
-from wheelfix.cli.exit_codes import Stopped, refuse_all
+from wheelfix.cli.exit_codes import Incomplete, Stopped, refuse_all, stopped
 from wheelfix.cli.printing import say
+from wheelfix.cli.suggest import directories, files
+from wheelfix.errors import MirrorError
+from wheelfix.locations import without_file_scheme
 from wheelfix.text import shown, shown_few
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
-class MirrorDirectory(click.Path):
-    """The directory of a mirror, which need not exist; what people often type by mistake has a message of its own."""
+    from wheelfix.upstream.inputs import FoundWheel
+
+
+class MirrorParam(click.Path):
+    """The directory of a mirror, which need not exist, or the URL of a bucket; what cannot be one is refused."""
 
     name = "mirror"
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        """Suggest directories."""
+        return directories(ctx, param, incomplete)
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the path."""
+        """Return the path or URL."""
+        from wheelfix.mirror.naming import problem_of_mirror  # imported late: many runs name none
+
         text = os.fsdecode(value)
-        if not text:
-            self.fail("the path is empty; an unset variable, perhaps", param, ctx)
-        if text.endswith(".whl"):
-            self.fail(f"{shown(text)} is a wheel. Name the mirror first, then the wheels.", param, ctx)
-        if "://" in text:
-            self.fail("A mirror is a directory. Only --from-index and `mirror check` take a URL.", param, ctx)
-        if Path(text).is_file():
-            self.fail(f"{shown(text)} is a file; a mirror is a directory", param, ctx)
+        problem = problem_of_mirror(text)
+        if problem:
+            self.fail(problem, param, ctx)
         return text
+
+
+class DirectoryParam(click.Path):
+    """A directory on this machine, which need not exist; a ``file:`` URL names one, too, and other URLs are refused.
+
+    As a path, ``s3://bucket/out`` is the directory ``bucket/out`` in one that is called ``s3:``.
+    """
+
+    def __init__(self, instead: str) -> None:
+        """Make one that says what to do ``instead`` of giving a URL."""
+        super().__init__(file_okay=False)
+        self._instead = instead
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        path = without_file_scheme(os.fsdecode(value))
+        if found := _URL.match(path):  # what follows the scheme may hold a secret
+            self.fail(f"{found[0]}... is a URL, and this is a directory on this machine. {self._instead}", param, ctx)
+        return super().convert(path, param, ctx)
+
+
+SINGLE_WRITER = click.option(
+    "--single-writer", is_flag=True,
+    help="For a bucket without conditional writes. Make sure that nobody else writes to it.",
+)  # fmt: skip
+"""For commands that write to a mirror."""
 
 
 class Seconds(click.FloatRange):
@@ -52,17 +87,49 @@ class Seconds(click.FloatRange):
         return found
 
 
+class Duration(click.ParamType[float]):
+    """A length of time with its unit, such as ``24h``, ``1h30m`` or ``7 days``, as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number of seconds."""
+        if isinstance(value, float):  # click converts a default that it has converted
+            return value
+        from wheelfix.durations import lacks_unit, read_duration  # imported late: few runs are given a length of time
+
+        text = str(value).strip()
+        seconds = read_duration(text)
+        if seconds is None:
+            meant = f"; did you mean {text}h?" if lacks_unit(text) else ""
+            self.fail(f"{shown(text)!r} is not a time such as 24h, 30m or '7 days'{meant}", param, ctx)
+        return seconds
+
+
 NO_SUMMARY = click.option("-q", "--quiet", is_flag=True, help="Do not print the summary line.")
 """For commands whose whole result is on standard output."""
-WHEEL = click.Path(readable=False)
+
+
+class WheelParam(click.Path):
+    """The path of a wheel or a directory."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        """Suggest wheels and directories."""
+        return files(".whl")(ctx, param, incomplete)
+
+
+WHEEL = WheelParam(readable=False)
 """The path of a wheel or a directory; a wheel that cannot be read is reported as the outcome of that wheel."""
 
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9._-]+ *(\[[^\]]*\])? *(===?|~=|!=|<=?|>=?|@ )")
 _DOWNLOAD: Final = "download the wheel first, for example with `pip download --no-deps`"
+_DOWNLOAD_IT: Final = f"{_DOWNLOAD}, or use `wheelfix mirror add --from-index`"
+_IN_INDEX: Final = "name the index that has it with --from-index URL"
 SDISTS: Final = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tar.Z", ".tgz", ".tar")
 """How the names of source distributions end: the first is that of today (PEP 625), the others are older."""
+_WHEEL: Final = (".whl",)
 _BESIDE_WHEELS: Final = (
     *SDISTS,
     ".metadata",  # PEP 658
@@ -70,7 +137,10 @@ _BESIDE_WHEELS: Final = (
     ".attestation", ".provenance", ".sigstore", ".sigstore.json",  # PEP 740, and the bundles of sigstore
 )  # fmt: skip
 """How the names of files end that build tools and indexes put beside wheels, so that ``dist/*`` names them too."""
-_MOST_DIRECTORIES: Final = 1000
+_MOST_HINTS: Final = 3
+NAMES_NOTHING: Final = frozenset({"no-project", "no-version", "no-wheel", "only-sdists"})
+"""The codes of errors that say that an index has nothing of that name."""
+_MISSING: Final = "does not exist"
 _NOT_THERE: Final = {errno.ENOENT, errno.ENOTDIR}
 
 WHEELS: Final = click.argument("wheels", nargs=-1, metavar="WHEEL...", type=WHEEL)
@@ -81,18 +151,47 @@ NULL: Final = click.option(
 """The option ``null``, for every command where - stands for standard input."""
 
 
+class RemoteFinder(Protocol):
+    """What finds remote wheels; see :class:`wheelfix.cli.inputs.Inputs`."""
+
+    def names_remote(self, text: str) -> bool:
+        """Whether ``text`` names something remote."""
+
+    def find(self, text: str) -> "Sequence[FoundWheel]":
+        """Return the wheels that ``text`` names.
+
+        :raises MirrorError: if it names none, or that cannot be known.
+        """
+
+
 def wheel_paths(arguments: Iterable[str], *, null: bool = False, quiet: bool = False) -> list[Path]:
-    """Return the wheels that ``arguments`` name, in their order, each path once.
+    """Return the wheels that ``arguments`` name, all of them on this machine; see :func:`find_wheels`.
+
+    :raises click.ClickException: with everything that is wrong with them, if one of them names no wheel.
+    """
+    return [each for each in find_wheels(arguments, null=null, quiet=quiet) if isinstance(each, Path)]
+
+
+def find_wheels(
+    arguments: Iterable[str],
+    remote: RemoteFinder | None = None,
+    *,
+    null: bool = False,
+    quiet: bool = False,
+    endings: tuple[str, ...] = _WHEEL,
+) -> "list[Path | FoundWheel]":
+    """Return the wheels that ``arguments`` name, in their order, each once; ``remote`` finds what is not on this machine.
 
     ``-`` stands for the paths on standard input, which end with a line feed, or with NUL where ``null`` says so. Files that
-    belong to wheels, such as source distributions, are skipped, which is reported unless ``quiet``.
+    belong to wheels, such as source distributions, are skipped, which is reported unless ``quiet``; those with other
+    ``endings`` than that of wheels are found, too.
 
     :raises click.ClickException: with everything that is wrong with them, if one of them names no wheel.
     """
     given = list(arguments)
     if null and "-" not in given:
         raise Stopped("-0 is for paths on standard input", hint="Name - to read them.")
-    found = _Found()
+    found = _Found(remote, endings)
     for argument in given:
         for path in _paths_on_standard_input(null=null) if argument == "-" else [argument]:
             found.add(path)
@@ -100,18 +199,18 @@ def wheel_paths(arguments: Iterable[str], *, null: bool = False, quiet: bool = F
     if found.skipped and not quiet:
         for names, words in found.skipped_kinds:
             say(f"Skipped {shown_few(names)}: {words}.\n")
-    return list(found.wheels)
+    return list(found.wheels.values())
 
 
-def refuse_missing(*paths: str) -> None:
-    """Confirm that each of ``paths`` exists and is not a directory.
+def find_each(arguments: Iterable[str], remote: RemoteFinder) -> "list[Path | FoundWheel]":
+    """Return the one wheel that each of ``arguments`` names; see :func:`find_wheels`.
 
     :raises click.ClickException: with everything that is wrong with them.
     """
-    found = _Found()
-    for path in paths:
-        found.add_one(path)
+    found = _Found(remote)
+    wheels = [found.find_one(argument) for argument in arguments]
     found.refuse_problems()
+    return [each for each in wheels if each is not None]
 
 
 def _paths_on_standard_input(*, null: bool) -> list[str]:
@@ -130,22 +229,31 @@ def _paths_on_standard_input(*, null: bool) -> list[str]:
 class _Found:
     """What arguments name: ``wheels`` in order, what was ``skipped``, and what is wrong."""
 
-    def __init__(self) -> None:
-        self.wheels: dict[Path, None] = {}
+    def __init__(self, remote: RemoteFinder | None = None, endings: tuple[str, ...] = _WHEEL) -> None:
+        self.wheels: dict[Path | str, Path | FoundWheel] = {}
         self.skipped: list[str] = []
+        self._remote = remote
+        self._endings = endings
         self._problems: list[str] = []
+        self._hints: dict[str, None] = {}
+        self._errors: list[MirrorError] = []
 
     def add(self, argument: str) -> None:
         """Add what ``argument`` names."""
+        argument = without_file_scheme(argument)
         path = Path(argument)
-        if _is_pattern(argument) and not os.path.lexists(argument):
+        if self._remote is not None and self._remote.names_remote(argument):
+            self._add_remote(argument, self._remote)
+        elif _is_pattern(argument) and not os.path.lexists(argument):
             self._add_matches(argument)
         elif self.refuses(argument):
             pass
         elif path.suffix == ".whl":  # a directory of such a name is refused later, as a wheel that cannot be read
-            self.wheels[path] = None
+            self.wheels[path] = path
         elif path.is_dir():
             self._add_directory(argument)
+        elif argument.endswith(self._endings):
+            self.wheels[path] = path
         elif argument.endswith(_BESIDE_WHEELS):
             self.skipped.append(argument)
         else:
@@ -173,22 +281,51 @@ class _Found:
             hint or "Name files that end with .whl, or a directory.",
         )
 
-    def add_one(self, argument: str) -> None:
-        """Add the one file that ``argument`` names."""
+    def find_one(self, argument: str) -> "Path | FoundWheel | None":
+        """Return the one file that ``argument`` names, ``None`` if there is something wrong with that."""
+        argument = without_file_scheme(argument)
+        if self._remote is not None and self._remote.names_remote(argument):
+            return self._find_one_remote(argument, self._remote)
         if self.refuses(argument):
-            return
+            return None
         if argument.endswith(SDISTS) and not argument.endswith(".zip"):  # a wheel that is called so can be compared
             self._problems.append(f"{shown(argument)} is a source distribution: name a wheel")
         if Path(argument).is_dir():
             self._problems.append(f"{shown(argument)} is a directory: name one wheel")
-        self.wheels[Path(argument)] = None
+        self.wheels[Path(argument)] = Path(argument)
+        return Path(argument)
+
+    def _find_one_remote(self, argument: str, remote: RemoteFinder) -> "FoundWheel | None":
+        added = self._add_remote(argument, remote)
+        if len(added) > 1:
+            names = shown_few([each.name for each in added])
+            self._problems.append(f"{shown(argument)} stands for {len(added)} wheels: name one of {names}")
+        return added[0] if added else None
 
     def refuses(self, argument: str) -> bool:
         """Note what is wrong with the path ``argument``; return whether something is."""
-        problem = _problem(argument)
+        for_requirement = _IN_INDEX if self._remote else _DOWNLOAD_IT
+        problem = _problem(argument, for_requirement)
         if problem:
             self._problems.append(problem)
+        if problem.endswith(_MISSING):
+            from wheelfix.cli.missing import meant  # imported late: most paths are right
+
+            self._hints[meant(argument, for_requirement)] = None
         return bool(problem)
+
+    def _add_remote(self, argument: str, remote: RemoteFinder) -> "Sequence[FoundWheel]":
+        from wheelfix.upstream.inputs import same_wheel  # imported late: most wheels are files
+
+        try:
+            found = remote.find(argument)
+            for each in found:
+                self.wheels[each.address] = same_wheel(self.wheels.get(each.address, each), each)
+        except MirrorError as error:
+            self._errors.append(error)
+            self._problems.append(error.message)
+            return ()
+        return found
 
     def _add_matches(self, pattern: str) -> None:
         matches = sorted(glob.glob(pattern))
@@ -199,13 +336,17 @@ class _Found:
 
     def _add_directory(self, directory: str) -> None:
         try:
-            wheels = _wheels_in(directory)
+            wheels = _files_in(directory, self._endings)
         except OSError as error:
             self._problems.append(f"{shown(directory)} cannot be read: {error.strerror or error}")
             return
         if not wheels:
-            self._problems.append(f"no wheels in {shown(_with_slash(directory))}{_one_level_down(directory)}")
-        self.wheels.update(dict.fromkeys(wheels))
+            from wheelfix.cli.missing import wheels_below  # imported late: most directories have some
+
+            below, hint = wheels_below(directory)
+            self._problems.append(f"no wheels in {shown(_with_slash(directory))}{below}")
+            self._hints[hint] = None
+        self.wheels.update({each: each for each in wheels})
 
     def refuse_problems(self) -> None:
         """Confirm that there is something to work on, and nothing wrong.
@@ -215,13 +356,27 @@ class _Found:
         if not self._problems and not self.wheels:
             message, hint = self._nothing_given()
             raise Stopped(message, hint=hint)
-        refuse_all(self._problems, "paths")
+        if len(self._problems) == len(self._errors) == 1:
+            raise _stopped(self._errors[0])
+        incomplete = any(isinstance(_stopped(each), Incomplete) for each in self._errors)
+        hint = " ".join([*filter(None, self._hints)][:_MOST_HINTS])
+        noun = "arguments" if self._errors else "paths"
+        refuse_all(self._problems, noun, hint=hint, error=Incomplete if incomplete else Stopped)
 
 
-def _problem(path: str) -> str:
-    """Return what is wrong with ``path``; empty if nothing is, or only reading it can show that."""
+def _stopped(error: MirrorError) -> Stopped:
+    """Return ``error``, by which nothing was found, as what ends the run: a wrong name is wrong usage."""
+    end = stopped(error)
+    return Stopped(end.message, hint=error.hint, code=error.code) if error.code in NAMES_NOTHING else end
+
+
+def _problem(path: str, for_requirement: str) -> str:
+    """Return what is wrong with ``path``; empty if nothing is, or only reading it can show that.
+
+    ``for_requirement`` is what to do with a requirement instead.
+    """
     if not path:
-        return "a path is empty; an unset variable, perhaps"
+        return "a path is empty (an unset variable?)"
     if "\0" in path:
         return "a path contains NUL"
     if _URL.match(path):
@@ -230,7 +385,7 @@ def _problem(path: str) -> str:
         Path(path).stat()
     except OSError as error:
         if error.errno in _NOT_THERE:
-            return f"{shown(path)} {_why_missing(path)}"
+            return f"{shown(path)} {_why_missing(path, for_requirement)}"
     return ""
 
 
@@ -239,34 +394,21 @@ def _is_pattern(argument: str) -> bool:
     return glob.has_magic(argument) and not _REQUIREMENT.match(argument)
 
 
-def _why_missing(path: str) -> str:
+def _why_missing(path: str, for_requirement: str) -> str:
     """Return why ``path`` cannot be used, which does not exist."""
     if Path(path).is_symlink():
         return "is a broken symbolic link"
     if _REQUIREMENT.match(path):
-        return f"is a requirement, not a path: {_DOWNLOAD}, or use `wheelfix mirror add --from-index`"
-    return "does not exist"
+        return f"is a requirement, not a path: {for_requirement}"
+    return _MISSING
 
 
-def _wheels_in(directory: str) -> list[Path]:
-    """Return the wheels in ``directory``, by name.
+def _files_in(directory: str, endings: tuple[str, ...]) -> list[Path]:
+    """Return the files in ``directory`` with one of ``endings``, by name.
 
     :raises OSError: if it cannot be read, where ``Path.glob`` would find nothing.
     """
-    return sorted(path for path in Path(directory).iterdir() if path.name.endswith(".whl"))
-
-
-def _one_level_down(directory: str) -> str:
-    """Return which directories below hold wheels, in case those were meant; empty if none does."""
-    counts = {}
-    for path in sorted(Path(directory).iterdir())[:_MOST_DIRECTORIES]:
-        below = _with_slash(str(path))
-        try:
-            counts[below] = len(_wheels_in(below))
-        except OSError:  # a file, or a directory without read permission: it was not named
-            continue
-    found = [f"{count} in {below}" for below, count in counts.items() if count]
-    return f"; {shown_few(found)}" if found else ""
+    return sorted(path for path in Path(directory).iterdir() if path.name.endswith(endings))
 
 
 def _with_slash(directory: str) -> str:

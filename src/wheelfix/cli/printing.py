@@ -33,8 +33,13 @@ def colour_wanted(stream: TextIO) -> bool:
 
 def say(text: str) -> None:
     """Write ``text`` to standard error; where that is gone, go on: a log is not worth a wheel."""
+    say_exactly(_with_severities(text))
+
+
+def say_exactly(text: str) -> None:
+    """Write ``text`` to standard error as :func:`say` does, without looking for what could have a colour."""
     try:
-        click.echo(_with_severities(text), nl=False, err=True, color=colour_wanted(sys.stderr))
+        click.echo(text, nl=False, err=True, color=colour_wanted(sys.stderr))
     except OSError:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
 

@@ -23,6 +23,7 @@ from wheelfix.reports.text import (
     render_summary,
 )
 from wheelfix.results import Status
+from wheelfix.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 1.0
 """How many seconds a run takes before bars are drawn: most runs end sooner, and do without rich."""
+
+_LARGE: Final = 10_000_000
+"""From how many bytes on an upload has a line of its own in the log: smaller ones are soon over."""
 
 
 class Log(NoProgress):
@@ -53,10 +57,20 @@ class Log(NoProgress):
 
     def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
         """Draw a bar for the file, in place of those that are full."""
-        for other, (done, all_of_it) in list(self._files.items()):
-            if done == all_of_it and self._bars:
-                self._bars.drop_file(other)
-        self._draw_file(name, resumed, size)
+        self._add_bar(name, size, resumed)
+
+    def upload_started(self, name: str, size: int) -> None:
+        """Draw a bar for the file; of one that takes a while, print that it is sent, too."""
+        if size >= _LARGE and not self.is_quiet:
+            self.print(f"uploading {shown(name)}, {size:,} bytes\n")
+        self._add_bar(name, size)
+
+    def _add_bar(self, name: str, size: int | None, resumed: int = 0) -> None:
+        with self._lock:
+            for other, (done, all_of_it) in self._files.items():
+                if done == all_of_it and self._bars:
+                    self._bars.drop_file(other)
+            self._draw_file(name, resumed, size)
 
     def file_advanced(self, name: str, count: int) -> None:
         """Move the bar of the file."""
@@ -122,6 +136,44 @@ class Log(NoProgress):
             self._bars.stop()
 
 
+class DownloadLog(NoProgress):
+    """The part of ``log`` that is about downloads: a line for each, bars, and why nothing happens for a while."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
+        """Print that a download starts or resumes, and draw a bar for it."""
+        if not self._log.is_quiet:
+            self._log.print(download_line(name, size, resumed))
+        self._log.file_started(name, size, resumed)
+
+    def file_advanced(self, name: str, count: int) -> None:
+        """Move the bar of the file."""
+        self._log.file_advanced(name, count)
+
+    def waiting(self, name: str, seconds: float, reason: str) -> None:
+        """Print why nothing happens for a while."""
+        if not self._log.is_quiet:
+            self._log.print(waiting_line(name, seconds, reason))
+
+
+def download_line(name: str, size: int | None, resumed: int) -> str:
+    """Return the line that says that a download starts or resumes.
+
+    >>> download_line("demo-1.0-py3-none-any.whl", 2_000, 0)
+    'downloading demo-1.0-py3-none-any.whl, 2,000 bytes\\n'
+    """
+    if resumed:
+        return f"resuming {shown(name)}: {resumed:,}{f' of {size:,}' if size else ''} bytes are there\n"
+    return f"downloading {shown(name)}{f', {size:,} bytes' if size else ''}\n"
+
+
+def waiting_line(name: str, seconds: float, reason: str) -> str:
+    """Return the line that says why nothing happens for a while."""
+    return f"waiting {seconds:g} s for {name}: {reason}\n"
+
+
 class FixLog(Log):
     """The log of a run that fixes wheels: each outcome, and at the end what holds for the whole run."""
 
@@ -150,12 +202,12 @@ class FixLog(Log):
         """Print what is known of releases and rules, and last the counts and ``where`` the results are."""
         if self._verbosity <= QUIET:
             return
-        kept = (each for outcome in report.outcomes if outcome.problem is None for each in outcome.kept)
-        say(render_suggestions((each.before or "", each.reason or "", each.suggestion) for each in kept))
+        done = [outcome for outcome in report.outcomes if outcome.problem is None]
+        kept = ((outcome.source.name, each) for outcome in done for each in outcome.kept)
+        say(render_suggestions((name, each.before or "", each.reason or "", each.suggestion) for name, each in kept))
         say(render_disagreements(report.disagreements, dry_run=self._dry_run))
         if report.rule_findings:
             say(render_rule_findings(report.rule_findings))
-        done = any(outcome.problem is None for outcome in report.outcomes)  # what was refused is not to be done again
         if done and (self._diff or self._verbosity >= VERBOSE):
             say(render_as_rules(report.as_rules))
         print_summary(render_summary(report, dry_run=self._dry_run, where=where))

@@ -16,6 +16,7 @@ from wheelfix.cli.options import (
     with_options,
 )
 from wheelfix.cli.progress import FixLog
+from wheelfix.cli.suggest import codes
 from wheelfix.fix.batch import repair_wheels
 from wheelfix.options import Policy, Selection
 from wheelfix.verify.registry import CHECKS
@@ -23,8 +24,8 @@ from wheelfix.verify.registry import CHECKS
 _OPTIONS = (
     *WHERE,
     click.option(
-        "--select", multiple=True, metavar="CODE", callback=codes_of(CHECKS),
-        help="Fix only findings whose code begins with this, such as record; may be repeated.",
+        "--select", multiple=True, metavar="CODE", callback=codes_of(CHECKS), shell_complete=codes(CHECKS),
+        help="Fix only findings whose code begins with this, such as record; can be repeated.",
     ),
     click.option(
         "--trust-content", is_flag=True,
@@ -63,12 +64,17 @@ def command(
     """
     writing = WritingOptions(**options)
     refuse_contradictions(writing)
-    paths = writing.paths()
-    with FixLog(
-        len(paths), verbosity=writing.verbosity, dry_run=writing.dry_run, why_unchanged="nothing to fix", diff=writing.diff
-    ) as log:
+    inputs = writing.inputs()
+    log = FixLog(
+        len(inputs.wheels),
+        verbosity=writing.verbosity,
+        dry_run=writing.dry_run,
+        why_unchanged="nothing to fix",
+        diff=writing.diff,
+    )
+    with log, inputs.local(log, writing.download_directory) as local:
         report = repair_wheels(
-            paths,
+            local.paths,
             selection=Selection(select),
             trust_content=trust_content,
             rename_dist_info=rename_dist_info,
@@ -76,6 +82,7 @@ def command(
             output=writing.output,
             policy=Policy(allow_mixed=writing.allow_mixed),
             jobs=writing.jobs,
-            progress=log,
+            progress=local.reporting_to(log),
         )
+        report = local.named(report)
     return conclude(report, writing, log)

@@ -1,6 +1,7 @@
 """The rules that a command uses: those of ``--rules``, or those of the rule file in force."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,23 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wheelfix.cli.exit_codes import Stopped
+from wheelfix.cli.printing import say
+from wheelfix.cli.suggest import rule_sources
+from wheelfix.errors import WheelfixError
+from wheelfix.text import shown
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from wheelfix.results import Finding
     from wheelfix.rules.model import RuleSet
-
-
-def complete_rules(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Return how a source of rules can go on: built-in sets, installed rule packs, and files."""
-    from click.shell_completion import CompletionItem  # imported late, all of it: only a shell asks
-
-    from wheelfix.rules import BUILT_IN
-    from wheelfix.rules.packs import installed_packs
-
-    names = [name for name in (*BUILT_IN, *installed_packs()) if name.startswith(incomplete)]
-    return [*map(CompletionItem, names), CompletionItem(incomplete, type="file")]
 
 
 def rules_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,9 +26,9 @@ def rules_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "sources",
         multiple=True,
         metavar="FILE",
-        shell_complete=complete_rules,
+        shell_complete=rule_sources,
         help="A rule file (*.toml), a directory of them (rules/), a built-in set (gpu), or an installed rule pack "
-        "('acme-rules>=2'); may be given more than once.  "
+        "('acme-rules>=2'); can be repeated.  "
         "[default: wheelfix.toml or pyproject.toml, here or above]",
     )(function)
 
@@ -63,6 +55,23 @@ def chosen_rules(sources: Sequence[str]) -> "RuleSet":
 def each_on_its_own(files: Sequence[str], together: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the sources of each set of rules to check: every file alone, those of ``--rules`` together."""
     return [*((file,) for file in files), *([tuple(together)] if together else ())] or [()]
+
+
+def with_rules(files: Sequence[str]) -> tuple[str, ...]:
+    """Return those of ``files`` that have rules, and say of the others that they only set options.
+
+    Hooks name each ``wheelfix.toml``, and one that only sets options is right. What cannot be read stays, to be reported.
+    """
+    from wheelfix.rules.load import only_sets_options  # imported late: strip-gpu does not need it
+
+    found = []
+    for each in files:
+        with suppress(WheelfixError, OSError, ValueError):
+            if each.endswith(".toml") and only_sets_options(Path(each)):
+                say(f"{shown(each)}: no rules, it only sets options\n")
+                continue
+        found.append(each)
+    return tuple(found)
 
 
 def origins_of(sources: Sequence[str], rules: "RuleSet") -> set[str]:

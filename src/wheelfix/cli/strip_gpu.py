@@ -5,20 +5,28 @@ from typing import Any
 import click
 
 from wheelfix.cli.command import Command
-from wheelfix.cli.options import FixOptions, fix_options, run_fix
+from wheelfix.cli.fix_run import FixOptions, fix_options, run_fix
+from wheelfix.cli.suggest import gpu_groups
 
 
 @click.command("strip-gpu", cls=Command)
 @fix_options
 @click.option(
-    "--only", multiple=True, metavar="GROUP", help="Drop this group only, such as nvidia; may be given more than once."
+    "--only", multiple=True, metavar="GROUP", shell_complete=gpu_groups,
+    help="Drop this group only, such as nvidia; can be repeated.",
+)  # fmt: skip
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="PATTERN",
+    help="Keep requirements of this name, such as nvidia-nccl-cu*; wins over --drop.",
 )
-@click.option("--keep", multiple=True, metavar="PATTERN", help="Keep requirements of this name, such as nvidia-nccl-cu*.")
 @click.option("--drop", multiple=True, metavar="PATTERN", help="Drop requirements of this name too, such as my-gpu-*.")
 def command(only: tuple[str, ...], keep: tuple[str, ...], drop: tuple[str, ...], **options: Any) -> int:
     """Drop the requirements that only a GPU build needs.
 
-    WHEEL is a file, a directory (its *.whl), or - to read paths from standard input.
+    WHEEL is a file, a directory (its *.whl), a URL (https://, s3://, gs://, az://), with
+    --from-index a requirement, or - to read any of these from standard input.
     Requirements behind an extra are kept, and so are the requirements of GPU
     libraries themselves.
 
@@ -34,6 +42,8 @@ def command(only: tuple[str, ...], keep: tuple[str, ...], drop: tuple[str, ...],
       wheelfix strip-gpu --check wheels/          for CI: exit 1 if one would change
       wheelfix strip-gpu --only nvidia --keep 'nvidia-nccl-cu*' torch-*.whl
       wheelfix strip-gpu --format json -o out . > report.json
+      wheelfix strip-gpu --publish s3://wheels/team s3://wheels/incoming/
+      wheelfix strip-gpu --from-index https://download.pytorch.org/whl/cpu/ torch==2.7.0
     """
     if not (only or keep or drop):
         return run_fix("strip-gpu", "gpu", FixOptions(**options))

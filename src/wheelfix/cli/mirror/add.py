@@ -1,20 +1,35 @@
 """``wheelfix mirror add``."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, Final
 
 import click
 
+from wheelfix.cli import suggest
 from wheelfix.cli.command import Command
-from wheelfix.cli.mirror.options import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, print_published, published_line, refusing
+from wheelfix.cli.inputs import NO_INDEX, Inputs
+from wheelfix.cli.mirror.options import (
+    FORMAT,
+    MIRROR,
+    QUIET,
+    TIMEOUT,
+    conclude,
+    open_mirror,
+    print_published,
+    published_line,
+    refuse_without_effect,
+    refusing,
+    work_in,
+)
 from wheelfix.cli.options import Option, naming_from, policy_from, with_options
-from wheelfix.cli.params import NULL, WHEEL, WHEELS, wheel_paths
-from wheelfix.cli.progress import FixLog, Log
+from wheelfix.cli.params import NULL, SDISTS, SINGLE_WRITER, WHEEL, WHEELS, wheel_paths
+from wheelfix.cli.progress import FixLog, Log, download_line, waiting_line
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
+from wheelfix.mirror.storage import MirrorLocation
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.options import Limits, Publishing, Targets, Transfer
 from wheelfix.results import Published, PublishReport
-from wheelfix.text import shown
 
 
 def _for_index(text: str, *names: str, **settings: Any) -> Option:
@@ -28,18 +43,22 @@ def _flag(name: str, text: str) -> Option:
 _OPTIONS: Final[Mapping[str, Option]] = {
     "platforms": _for_index(
         "only wheels for this platform tag, such as 'manylinux*_x86_64'; can be repeated.",
-        "--platform", "platforms", multiple=True, metavar="TAG",
+        "--platform", "platforms", multiple=True, metavar="TAG", shell_complete=suggest.PLATFORMS,
     ),
     "pythons": _for_index(
         "only wheels for this Python, such as 3.11; can be repeated.",
-        "--python", "pythons", multiple=True, metavar="VERSION",
+        "--python", "pythons", multiple=True, metavar="VERSION", shell_complete=suggest.PYTHONS,
     ),
+    "all_versions": _flag("--all-versions", "all releases that fit, not the newest one alone."),
     "sources": rules_option,
     "allow_unproven": _flag("--allow-unproven", "also drop requirements without evidence either way."),
     "skip_gpu_builds": _flag("--skip-gpu-builds", "add GPU builds unchanged instead of refusing them."),
     "skip_unproven": _flag("--skip-unproven", "add wheels unchanged where there is no evidence either way."),
     "force": _flag("--force", "drop even what the wheel's own binaries need."),
-    "local": _for_index("give fixed wheels this local version, such as cpu.", "--local", metavar="VERSION"),
+    "local": _for_index(
+        "give fixed wheels this local version, such as cpu.",
+        "--local", metavar="VERSION", shell_complete=suggest.words("cpu"),
+    ),
     "build_tag": _for_index("give fixed wheels this build tag, such as 1nogpu.", "--build-tag", metavar="TAG"),
     "repair": _flag("--repair", "also fix what `wheelfix repair` fixes."),
 }  # fmt: skip
@@ -83,16 +102,12 @@ class _SyncLog(FixLog):
 
     def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
         """Print that a download starts or resumes."""
-        of_all = f" of {size:,}" if size else ""
-        if resumed:
-            self._print(f"resuming {shown(name)}: {resumed:,}{of_all} bytes are there\n")
-        else:
-            self._print(f"downloading {shown(name)}{f', {size:,} bytes' if size else ''}\n")
+        self._print(download_line(name, size, resumed))
         super().file_started(name, size, resumed)
 
     def waiting(self, name: str, seconds: float, reason: str) -> None:
         """Print why nothing happens for a while."""
-        self._print(f"waiting {seconds:g} s for {name}: {reason}\n")
+        self._print(waiting_line(name, seconds, reason))
 
     def _print(self, text: str) -> None:
         if not self._quiet:
@@ -100,13 +115,13 @@ class _SyncLog(FixLog):
 
 
 def _sync(
-    mirror: str, index: str, requirements: Sequence[str], publishing: Publishing, options: Mapping[str, Any]
+    mirror: MirrorLocation, index: str, requirements: Sequence[str], publishing: Publishing, options: Mapping[str, Any]
 ) -> PublishReport:
     """Download releases from ``index``, fix them and add them; print what became of each.
 
     :raises click.UsageError: if the options contradict each other, or no requirement is given.
     """
-    from wheelfix.mirror.sync import mirror_releases  # imported late: most runs do without a network
+    from wheelfix.mirror.from_index import mirror_releases  # imported late: most runs do without a network
     from wheelfix.rules.load import find_rules
 
     if not requirements:
@@ -119,6 +134,7 @@ def _sync(
             requirements,
             chosen_rules(sources) if sources or find_rules() is not None else "gpu",
             targets=Targets(options["platforms"], options["pythons"]),
+            all_versions=options["all_versions"],
             publishing=publishing,
             policy=policy_from(options),
             naming=naming_from(options),
@@ -135,9 +151,13 @@ def _sync(
 
 
 def _add(
-    mirror: str, wheels: Sequence[str], originals: Sequence[str], publishing: Publishing, options: Mapping[str, Any]
+    mirror: MirrorLocation,
+    wheels: Sequence[str],
+    originals: Sequence[str],
+    publishing: Publishing,
+    options: Mapping[str, Any],
 ) -> PublishReport:
-    """Add wheels of this machine; print what became of each.
+    """Add wheels, of which remote ones are downloaded; print what became of each.
 
     :raises click.ClickException: if the options contradict each other, or an argument stands for no wheel.
     """
@@ -145,20 +165,35 @@ def _add(
     if originals and publishing.yank_original is None:
         raise click.UsageError("--original is for --yank-original.")
     quiet = options["quiet"]
-    paths = wheel_paths(wheels, null=options["null"], quiet=quiet)
+    endings = (".whl", *SDISTS) if options["sdists"] else (".whl",)
+    inputs = Inputs(wheels, NO_INDEX, null=options["null"], quiet=quiet, endings=endings)
     known = wheel_paths(originals) if originals else ()
     limits = Limits(lock_seconds=options["timeout"])
-    with _AddLog(len(paths), quiet=quiet) as log:
-        return add_wheels(
-            mirror, paths, publishing=publishing, originals=known, limits=limits, jobs=options["jobs"], progress=log
+    with ExitStack() as stack:
+        log = stack.enter_context(_AddLog(len(inputs.wheels), quiet=quiet))
+        local = stack.enter_context(inputs.local(log, None if inputs.are_local else stack.enter_context(work_in(mirror))))
+        progress = local.reporting_to(log)
+        report = add_wheels(
+            mirror,
+            local.paths,
+            publishing=publishing,
+            originals=known,
+            limits=limits,
+            jobs=options["jobs"],
+            progress=progress,
         )
+        return local.named(report)
 
 
 @click.command("add", cls=Command)
 @MIRROR
 @WHEELS
 @click.option("--replace", is_flag=True, help="Replace files of the same name; old locks can still install the old ones.")
-@click.option("--yank-original", metavar="REASON", help="List the originals of fixed wheels too, yanked, for old locks.")
+@click.option(
+    "--yank-original",
+    metavar="REASON",
+    help="List the originals of fixed wheels too, yanked, so that old lock files still work.",
+)
 @click.option(
     "--original",
     "originals",
@@ -170,16 +205,19 @@ def _add(
 @click.option(
     "--from-index",
     "indexes",
+    shell_complete=suggest.INDEXES,
     multiple=True,
     metavar="URL",
     help="Treat WHEEL as a requirement: download its release from this index, fix it and add it.",
 )
 @with_options(tuple(_OPTIONS.values()))
 @click.option("--allow-mixed", is_flag=True, help="Add wheels even if the wheels of the release will disagree.")
+@click.option("--sdists", is_flag=True, help="Add source distributions, too, as they are; without this they are skipped.")
 @click.option("--link", is_flag=True, help="Hard-link the files into the mirror; do not write to them afterwards.")
 @NULL
 @_JOBS
 @TIMEOUT
+@SINGLE_WRITER
 @FORMAT
 @QUIET
 def command(
@@ -198,10 +236,13 @@ def command(
     Examples:
       wheelfix mirror add mirror/ fixed/*.whl
       wheelfix mirror add mirror/ --replace fixed/torch-*.whl
+      wheelfix mirror add mirror/ --sdists dist/*
+      wheelfix mirror add mirror/ s3://wheels/incoming/
       wheelfix mirror add mirror/ fixed/*.whl --yank-original 'pulls in CUDA' --original torch-2.7.0-*.whl
       wheelfix mirror add mirror/ --from-index https://download.pytorch.org/whl/cpu/ \\
           --platform 'manylinux*_x86_64' --python 3.11 'torch==2.7.0'
     """
+    refuse_without_effect(mirror)
     publishing = Publishing(
         replace=options["replace"],
         yank_original=options["yank_original"],
@@ -210,11 +251,12 @@ def command(
     )
     if len(indexes) > 1:
         raise click.UsageError("Give --from-index once; run the command once for each index.")
-    if indexes and (link or originals):
-        raise click.UsageError("--link and --original are for wheels on this machine, not for --from-index.")
+    if indexes and (link or originals or options["sdists"]):
+        raise click.UsageError("--link, --original and --sdists are for files on this machine, not for --from-index.")
     with refusing():
+        store = open_mirror(mirror, single_writer=options["single_writer"], create=True)
         if indexes:
-            report = _sync(mirror, indexes[0], wheels, publishing, options)
+            report = _sync(store, indexes[0], wheels, publishing, options)
         else:
-            report = _add(mirror, wheels, originals, publishing, options)
+            report = _add(store, wheels, originals, publishing, options)
     return conclude(report, options["form"], quiet=options["quiet"])

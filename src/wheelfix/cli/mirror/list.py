@@ -2,6 +2,7 @@
 
 import click
 
+from wheelfix.cli import suggest
 from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.mirror.options import MIRROR, refusing
@@ -14,14 +15,14 @@ from wheelfix.reports.registry import TEXT, formats, renderer
 
 @click.command("list", cls=Command)
 @MIRROR
-@click.argument("selections", nargs=-1, metavar="[WHAT]...")
+@click.argument("selections", nargs=-1, metavar="[WHAT]...", shell_complete=suggest.selections)
 @click.option(
     "--format",
     "form",
     type=click.Choice(formats("mirror list")),
     default=TEXT,
     show_default=True,
-    help="text: one line for each file; json: the pages.",
+    help="text: one line for each file; json: a lock of the mirror.",
 )
 @NO_SUMMARY
 def command(mirror: str, selections: tuple[str, ...], form: str, quiet: bool) -> int:

@@ -1,16 +1,17 @@
 """``wheelfix mirror unyank``."""
 
+from typing import Any
+
 import click
 
 from wheelfix.cli.command import Command
 from wheelfix.cli.mirror.options import carry_out, changing_options
 from wheelfix.mirror.yank import unyank_files
-from wheelfix.options import Limits
 
 
 @click.command("unyank", cls=Command)
 @changing_options
-def command(mirror: str, selection: str, timeout: float, form: str, quiet: bool) -> int:
+def command(mirror: str, selection: str, **options: Any) -> int:
     """Unyank files.
 
     WHAT is a file name, a project, or a project with versions (torch==2.7.0).
@@ -20,4 +21,4 @@ def command(mirror: str, selection: str, timeout: float, form: str, quiet: bool)
       wheelfix mirror unyank mirror/ torch==2.7.0
       wheelfix mirror unyank mirror/ torch-2.7.0-cp311-cp311-win_amd64.whl
     """
-    return carry_out(lambda: unyank_files(mirror, selection, limits=Limits(lock_seconds=timeout)), form, quiet=quiet)
+    return carry_out(lambda store, limits: unyank_files(store, selection, limits=limits), mirror, options)

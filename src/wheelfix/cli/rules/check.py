@@ -8,7 +8,8 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.cli.command import Command
 from wheelfix.cli.printing import say
-from wheelfix.cli.rulefiles import chosen_rules, complete_rules, each_on_its_own, lint_today, refuse_findings, rules_option
+from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, lint_today, refuse_findings, rules_option, with_rules
+from wheelfix.cli.suggest import rule_sources
 from wheelfix.errors import RulesError
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.reports.text import render_rule_findings
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("check", cls=Command)
-@click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=complete_rules)
+@click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=rule_sources)
 @rules_option
 @click.option(
     "--names",
@@ -60,7 +61,8 @@ def command(
     total = 0
     errors: list[Finding] = []
     warnings: list[Finding] = []
-    for each in each_on_its_own(files, sources):
+    named = with_rules(files)
+    for each in each_on_its_own(named, sources) if named or sources or not files else ():
         try:
             rules = chosen_rules(each)
         except RulesError as error:

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wheelfix.cli import suggest
 from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.params import NULL, SDISTS, wheel_paths
+from wheelfix.cli.inputs import NO_INDEX, Inputs
+from wheelfix.cli.params import NULL, SDISTS
 from wheelfix.cli.printing import say
+from wheelfix.cli.progress import Log
 from wheelfix.cli.rulefiles import chosen_rules, lint_today, rules_option
 from wheelfix.reports.export import render_export, render_export_notes
 from wheelfix.reports.registry import TEXT, formats, renderer
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command("export", cls=Command)
-@click.argument("arguments", nargs=-1, metavar="[FILE | WHEEL]...")
+@click.argument("arguments", nargs=-1, metavar="[FILE | WHEEL]...", shell_complete=suggest.rules_or_wheels)
 @click.option("--to", "client", type=click.Choice([each.value for each in Client]), required=True, help="The client.")
 @rules_option
 @NULL
@@ -54,14 +57,16 @@ def command(arguments: tuple[str, ...], client: str, sources: tuple[str, ...], n
     if wheels:
         from wheelfix.fix.export import export_wheels  # imported late: rules alone need no wheels
 
-        found = export_wheels(wheel_paths(wheels, null=null, quiet=quiet), rules, Client(client))
-        export, failures = found.export, found.failures
+        inputs = Inputs(wheels, NO_INDEX, null=null, quiet=quiet)
+        with Log(len(inputs.wheels), quiet=quiet) as log, inputs.local(log) as local:
+            found = export_wheels(local.paths, rules, Client(client))
+            export, failures = found.export, tuple(map(local.named, found.failures))
     else:
         export = export_rules(rules, Client(client))
     click.echo(render_export(export) if form == TEXT else renderer("rules export", form)(export), nl=False)
     for each in failures:
         if each.problem:
-            say(render_problem(f"{each.source} not read", each.problem))
+            say(render_problem(f"{each.url or each.source} not read", each.problem))
     if not quiet:
         _warn_of_expired(rules)
         say(render_export_notes(export))

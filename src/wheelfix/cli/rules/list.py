@@ -3,13 +3,14 @@
 import click
 
 from wheelfix.cli.command import Command
-from wheelfix.cli.rulefiles import chosen_rules, complete_rules, rules_option
+from wheelfix.cli.rulefiles import chosen_rules, rules_option
+from wheelfix.cli.suggest import rule_sources
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.reports.rules import render_rules
 
 
 @click.command("list", cls=Command)
-@click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=complete_rules)
+@click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=rule_sources)
 @rules_option
 @click.option(
     "--format", "form", type=click.Choice(formats("rules list")), default=TEXT, show_default=True,
