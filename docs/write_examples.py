@@ -1,12 +1,13 @@
 """Write an example of each finding, as ``verify`` reports it of a wheel of the tests; ``--check`` only compares."""
 
-import argparse
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+
+import generated
 
 from wheelfix.verify.batch import verify_wheels
 from wheelfix.verify.registry import CHECKS
@@ -58,23 +59,13 @@ def _literal(text: str) -> str:
     return repr(text) if '"' in text and "'" not in text else '"' + repr("'" + text)[2:-1].replace('"', '\\"') + '"'
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the module, or compare it; return 1 if it differs."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is not what would be written")
-    check = parser.parse_args(arguments).check
+def texts() -> Mapping[Path, str]:
+    """Return the text of the module by its path."""
     found = examples()
     if missing := CHECKS.keys() - found.keys():
         sys.exit(f"no wheel in tests/defects.py triggers {', '.join(sorted(missing))}")
-    text = module(found)
-    if TARGET.exists() and TARGET.read_text("utf-8") == text:
-        return 0
-    if check:
-        print(f"{TARGET.name}: not what write_examples.py makes", file=sys.stderr)
-        return 1
-    TARGET.write_text(text, "utf-8")
-    return 0
+    return {TARGET: module(found)}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.run(__file__, texts))

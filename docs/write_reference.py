@@ -3,7 +3,6 @@
 ``--check`` compares and writes nothing.
 """
 
-import argparse
 import json
 import re
 import sys
@@ -13,22 +12,28 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from code_pages import checks_page, errors_page, mirror_page, sections
+import generated
+from code_pages import checks_page, codes_page, errors_page, mirror_page, sections, sync_page
+from manifest_page import manifest_page
 from shipped_data import shipped_data
 
 from wheelfix.cli import group
 from wheelfix.cli.config import COMMAND_LINE_ONLY, commands, form_of, long_name, options_of, options_schema, variable
+from wheelfix.cli.exit_codes import MEANINGS
 from wheelfix.reports.json import encode
 from wheelfix.results import ChangeAction
 from wheelfix.rules.registry import RULE_CHECKS
 from wheelfix.rules.schema import TABLES, rules_schema
+from wheelfix.sync.manifest.schema import manifest_schema
 from wheelfix.wheel.fields import FIELDS
 
-DIRECTORY: Final = Path(__file__).parent
+REFERENCE: Final = Path(__file__).parent / "reference"
+SCHEMAS: Final = Path(__file__).parent / "schemas"
 _HEAD: Final = """# Reference of the rule language
 
 Every key of a rule file. This page is made from the types that read the files, by `docs/write_reference.py`; the JSON Schema
-that `wheelfix rules schema` prints is made from them too. [Rules](rules.md) explains how they work together.
+that `wheelfix rules schema` prints is made from them too. [How rules are applied](how-rules-apply.md) explains how they
+work together.
 """
 _CONFIGURATION_HEAD: Final = """# Configuration
 
@@ -50,9 +55,9 @@ mirror.timeout = 60
 In `pyproject.toml` the table is `[tool.wheelfix.options]`. wheelfix reads one file: the first one that it finds in the
 working directory or above it. Options in files that `extends` or `--rules` name do not count.
 
-A key is the option's long name without the dashes. It holds for every command that has the option. With the words of a
-command in front, such as `mirror.timeout` or `mirror.check.max-time`, it holds for that command, or for all commands of that
-group. The longer key wins. A path is relative to the directory of the file. An option set in the file is ignored
+A key is the long name of the option without the dashes. It applies to every command that has the option. With the words
+of a command in front, such as `mirror.timeout` or `mirror.check.max-time`, it applies to this command, or to all commands
+of this group. The longer key wins. A path is relative to the directory of the file. An option set in the file is ignored
 if it conflicts with one on the command line: `--in-place` on the command line overrides `output-dir` in the file.
 
 A key that does not exist, or a value that the option does not accept, is an error (exit code 2). All of them are reported
@@ -80,6 +85,29 @@ _CONFIGURATION_TAIL: Final = """
 ## On the command line only
 
 An option is not allowed in a file or variable if
+"""
+_EXIT_CODES_HEAD: Final = """# Exit codes
+
+What a run of any command returns to the shell or the CI job.
+
+| exit code | meaning |
+|---|---|
+"""
+_EXIT_CODES_TAIL: Final = """
+Where more than one would fit, the greatest one counts: a run with a refused wheel ends with 3, also if `--check` finds
+that another wheel would change.
+
+With {option}`wheelfix verify --strict` and {option}`wheelfix mirror check --strict` warnings count as errors. `show`,
+`explain`, `completion`, `rules list`, `rules schema` and `mirror list` never end with 1.
+
+With `set -e`, a script stops at the first command that does not end with 0. To go on where something was only found, ask
+for the number:
+
+```console
+$ wheelfix verify damaged/ || [ $? -eq 1 ]
+```
+
+The same codes are in `--help`, and in the `summary` line of {option}`wheelfix mirror sync --log-format`.
 """
 _TITLES: Final = {
     "RuleFile": "The file",
@@ -200,6 +228,12 @@ def _option_line(name: str, users: Sequence[tuple[str, click.Option]]) -> str:
     return f"| `{name}` | `{variable((name,))}` | {kind} | {_listed([path for path, _ in users], '`{}`')} |\n"
 
 
+def exit_codes_page() -> str:
+    """Return the page of exit codes."""
+    rows = "".join(f"| {code:d} | {meaning} |\n" for code, meaning in MEANINGS.items())
+    return f"{_EXIT_CODES_HEAD}{rows}{_EXIT_CODES_TAIL}"
+
+
 def _listed(words: Iterable[str], form: str) -> str:
     return ", ".join(form.format(word) for word in words)
 
@@ -212,31 +246,26 @@ def report_schema(text: str) -> str:
     return _ACTIONS.sub(", ".join(f'"{action}"' for action in ChangeAction), text)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the files, or compare them; return 1 if one differs."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not what would be written")
-    check = parser.parse_args(arguments).check
+def texts() -> Mapping[Path, str]:
+    """Return the text of each file."""
     root = click.Context(group)
     schema = rules_schema(options_schema(root))
-    texts = {
-        DIRECTORY / "configuration.md": configuration_page(root),
-        DIRECTORY / "rule-reference.md": reference(schema),
-        DIRECTORY / "rules.schema.json": encode(schema),
-        DIRECTORY / "checks.md": checks_page(),
-        DIRECTORY / "errors.md": errors_page(),
-        DIRECTORY / "mirror-checks.md": mirror_page(),
-        DIRECTORY / "report.schema.json": report_schema((DIRECTORY / "report.schema.json").read_text("utf-8")),
+    return {
+        REFERENCE / "configuration.md": configuration_page(root),
+        REFERENCE / "exit-codes.md": exit_codes_page(),
+        REFERENCE / "codes.md": codes_page(),
+        REFERENCE / "rule-reference.md": reference(schema),
+        SCHEMAS / "rules.schema.json": encode(schema),
+        REFERENCE / "manifest.md": manifest_page(manifest_schema(), _example, _takes),
+        SCHEMAS / "manifest.schema.json": encode(manifest_schema()),
+        REFERENCE / "checks.md": checks_page(),
+        REFERENCE / "errors.md": errors_page(),
+        REFERENCE / "mirror-checks.md": mirror_page(),
+        REFERENCE / "sync-codes.md": sync_page(),
+        SCHEMAS / "report.schema.json": report_schema((SCHEMAS / "report.schema.json").read_text("utf-8")),
         **shipped_data(),
     }
-    wrong = [path for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text]
-    for path in wrong:
-        if check:
-            print(f"{path.name}: not what write_reference.py makes", file=sys.stderr)
-        else:
-            path.write_text(texts[path], "utf-8")
-    return int(check and bool(wrong))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generated.run(__file__, texts))

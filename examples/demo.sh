@@ -76,4 +76,9 @@ step "9. A mirror: fix and publish in one step, and pip installs from its index"
 offline_pip install --quiet --force-reinstall --index-url "file://$PWD/$place/mirror/public/simple/" demo_gpu_leak
 "$place/venv/bin/python" -c "import demo_gpu_leak; print('imported', demo_gpu_leak.__name__, 'from the mirror')"
 
-step "Done: problem shown, wheels fixed, result installed"
+step "10. The report of a run as a page for people: what was dropped from which wheel and why, before and after"
+"$wheelfix" strip-gpu --quiet --skip-gpu-builds --skip-unproven --allow-mixed --output-dir "$place/reported" \
+    --report "$place/report.html" sample_wheels >/dev/null
+
+step "Done: problem shown, wheels fixed, result installed. Open the report in a browser:"
+echo "$PWD/$place/report.html"

@@ -2,7 +2,8 @@
 
     python publish_mirror.py INCOMING MIRROR
 
-Wheels that are refused stay in INCOMING, so that you can look at them; all others are deleted there once they are published.
+MIRROR is a directory, or the URL of a bucket such as s3://wheels/team. Wheels that are refused stay in INCOMING, so that you
+can look at them; all others are deleted there once they are published. INCOMING/report.html is a page on the last run.
 """
 
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import wheelfix
 
 
-def main(incoming: Path, mirror: Path) -> int:
+def main(incoming: Path, mirror: str) -> int:
     """Return 0 if every wheel is published and the mirror has no error, else what ``wheelfix`` would exit with."""
     wheels = sorted(incoming.glob("*.whl"))
     if not wheels:
@@ -25,6 +26,8 @@ def main(incoming: Path, mirror: Path) -> int:
         naming=wheelfix.Naming(build_tag="1nogpu"),
         publishing=wheelfix.Publishing(yank_original="requires CUDA without need"),
     )
+    page = incoming / "report.html"
+    page.write_text(wheelfix.render_html(report, published), encoding="utf-8")
     for outcome in report.outcomes:
         if outcome.problem:
             print(f"{outcome.source.name}: {outcome.problem.message}. {outcome.problem.hint}", file=sys.stderr)
@@ -37,6 +40,7 @@ def main(incoming: Path, mirror: Path) -> int:
     for wheel in wheels:
         if wheel in done:
             wheel.unlink()
+    print(f"report: {page}")
     checked = wheelfix.check_mirror(mirror, quick=True)
     for finding in checked.findings:
         print(f"{finding.code}: {finding.place}: {finding.message}", file=sys.stderr)
@@ -48,4 +52,4 @@ def main(incoming: Path, mirror: Path) -> int:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: publish_mirror.py INCOMING MIRROR")
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
