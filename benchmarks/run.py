@@ -20,7 +20,7 @@ from typing import Final
 from contenders import PEERS
 from downloads import NotMeasured
 from measuring import Failed, say
-from sections import blocks, check_url, entries, large, memory, mirror, scan, small, start_up, verify
+from sections import blocks, bucket, check_url, entries, large, memory, mirror, scan, small, start_up, sync, verify
 from setting import Setting
 from table import Figure, verdicts
 from targets import TARGETS
@@ -40,6 +40,8 @@ SECTIONS: Final[dict[str, Callable[[Setting], list[Figure]]]] = {
     "mirror-growth": mirror.growth,
     "mirror-one": mirror.one_more,
     "check-url": check_url.over_the_network,
+    "sync": sync.jobs,
+    "bucket": bucket.publishing,
 }
 
 

@@ -41,6 +41,12 @@ ONE_TO_MANY: Final = "one wheel more, on 10,000 / on none"
 ONE_TO_PROJECT: Final = "one wheel more, on a project of 3,000"
 CHECK_TIME: Final = "mirror check URL / one request after another"
 CHECK_REQUESTS: Final = "mirror check URL: requests for each wheel"
+SYNC_TWO: Final = "mirror sync: -j2 / -j1, 2,000 wheels, on two cores"
+SYNC_FOUR: Final = "mirror sync: -j4 / -j1, 2,000 wheels, on two cores"
+SYNC_PER_WHEEL: Final = "mirror sync: CPU per wheel, 2,000 / 100"
+SYNC_PEAK: Final = "mirror sync: peak memory, 2,000 wheels beyond 100"
+BUCKET_TIME: Final = "mirror add s3:// / boto3 upload_file of the same wheel"
+BUCKET_PEAK: Final = "peak memory, mirror add s3://"
 
 TARGETS: Final = (
     Target("real", REAL, 1.7),
@@ -64,4 +70,10 @@ TARGETS: Final = (
     Target("mirror-one", ONE_TO_PROJECT, 0.2, " s"),
     Target("check-url", CHECK_TIME, 0.125, under=True),
     Target("check-url", CHECK_REQUESTS, 2.5),
+    Target("sync", SYNC_TWO, 0.75),
+    Target("sync", SYNC_FOUR, 0.75),
+    Target("sync", SYNC_PER_WHEEL, 1.15),
+    Target("sync", SYNC_PEAK, 32, " MiB"),
+    Target("bucket", BUCKET_TIME, 2.0),
+    Target("bucket", BUCKET_PEAK, 96, " MiB"),
 )

@@ -20,10 +20,10 @@ from wheel.wheelfile import WheelFile
 
 from building import to_bytes
 from defects import DEFECTS, VALID, Defect, valid
-from places import ROOT
+from places import REFERENCE
 from wheelfix.verify.registry import CHECKS
 
-PAGE: Final = ROOT / "docs" / "verify.md"
+PAGE: Final = REFERENCE / "who-refuses.md"
 BEGIN: Final = "<!-- made from here -->\n"
 END: Final = "<!-- to here -->\n"
 
@@ -121,8 +121,8 @@ def _lines() -> Iterator[str]:
     yield f"\n*some*: of several wheels with this finding the tool reports one or more, not all. Of {len(found)} codes"
     counts = [f"{tool} reports {sum(any(tool in each for each in samples) for samples in found.values())}" for tool in TOOLS]
     yield f"{', '.join(counts[:-1])} and {counts[-1]}."
-    yield f"\nNone of them reports these {len(only)}; some of them pip, uv or PyPI refuse ([What verify checks](checks.md)"
-    yield "says who):\n"
+    yield f"\nNone of them reports these {len(only)}; some of them pip, uv or PyPI refuse"
+    yield "([What verify checks](checks.md) says who):\n"
     families: dict[str, list[str]] = {}
     for code in only:
         families.setdefault(code.partition("-")[0], []).append(f"`{code}`")

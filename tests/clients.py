@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+import tools
 from places import ROOT
 
 PROGRAMS: Final = Path(os.environ.get("TEST_CLIENTS", ROOT / ".venv-clients")).absolute() / "bin"
 """Where poetry and pdm are: ``make test-clients`` puts them there."""
+_SEEDS: Final = PROGRAMS.parent / "virtualenv"
+"""What virtualenv, and so Poetry, copies pip from into each new environment: it is unpacked once."""
 UV: Final = (sys.executable, "-m", "uv")
 """The uv of this environment: one on PATH is another, or none."""
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -28,16 +31,15 @@ def attempt(*command: str | Path, cwd: Path, **variables: str) -> "subprocess.Co
     keep = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "TMPDIR")}
     home = {"HOME": str(cwd), "XDG_CACHE_HOME": str(cwd / "cache"), "XDG_CONFIG_HOME": str(cwd / "config")}
     isolated = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1", "UV_NO_CONFIG": "1", "PDM_CHECK_UPDATE": "0"}
+    isolated |= {"VIRTUALENV_OVERRIDE_APP_DATA": str(_SEEDS), "VIRTUALENV_NO_PERIODIC_UPDATE": "1"}
     environment = {**keep, **home, **isolated, "NO_COLOR": "1", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
     environment |= {"UV_PYTHON_DOWNLOADS": "never", "UV_PYTHON": sys.executable, "POETRY_VIRTUALENVS_IN_PROJECT": "true"}
-    return subprocess.run(
-        [str(each) for each in command],
-        cwd=cwd,
-        env={**environment, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return tools.run(*command, env={**environment, **variables}, cwd=cwd)
+
+
+def environment(cwd: Path) -> None:
+    """Make an environment with pip in ``cwd / ".venv"``, by virtualenv: in a tenth of the time that venv takes."""
+    run(PROGRAMS / "python", "-m", "virtualenv", "--quiet", "--python", sys.executable, ".venv", cwd=cwd)
 
 
 def _project(cwd: Path, more: str, requirement: str) -> None:
@@ -83,6 +85,24 @@ def pdm_lock(cwd: Path, index: str, requirement: str = "torch", more: str = "") 
     (cwd / ".pdm-python").write_text(sys.executable)
     run(PROGRAMS / "pdm", "lock", cwd=cwd)
     return (cwd / "pdm.lock").read_text()
+
+
+def poetry_sync(cwd: Path) -> set[str]:
+    """Install what :func:`poetry_lock` locked in ``cwd``; return the names of the distributions that are there then."""
+    run(PROGRAMS / "poetry", "sync", "--no-interaction", cwd=cwd)
+    return _installed(cwd)
+
+
+def pdm_sync(cwd: Path) -> set[str]:
+    """Install what :func:`pdm_lock` locked in ``cwd``; return the names of the distributions that are there then."""
+    run(*UV, "venv", ".venv", cwd=cwd)
+    (cwd / ".pdm-python").write_text(str(cwd / ".venv/bin/python"))
+    run(PROGRAMS / "pdm", "sync", cwd=cwd)
+    return _installed(cwd)
+
+
+def _installed(cwd: Path) -> set[str]:
+    return {path.name.removesuffix(".dist-info") for path in cwd.glob(".venv/lib/python*/site-packages/*.dist-info")}
 
 
 def _pip(cwd: Path, index: str, *words: str) -> None:

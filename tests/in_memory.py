@@ -1,12 +1,16 @@
 """Archives that are held in memory and never become files."""
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
 
 from building import Archive, Entry, to_bytes
+from wheelfix.locations import Url
 from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.layout import Layout, read_layout
 
-__all__ = ["Counted", "Held", "hold", "only_entry", "packed"]
+__all__ = ["Counted", "Elsewhere", "Held", "hold", "only_entry", "packed"]
 
 
 class Held:
@@ -52,3 +56,30 @@ def packed(content: bytes, level: int = 6) -> bytes:
     """Return ``content`` as zlib deflates it: fast, and with references backwards."""
     deflater = zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
     return deflater.compress(content) + deflater.flush()
+
+
+class Elsewhere:
+    """A remote wheel called ``filename``, read from memory; ``reads`` are those of each time that it was opened.
+
+    ``metadata`` is the metadata file beside it, if there is one.
+    """
+
+    def __init__(self, filename: str, data: bytes, metadata: bytes | None = None) -> None:
+        self.url = Url(f"https://example.org/wheels/{quote(filename)}")
+        self.name = filename
+        self.sha256: str | None = None
+        self.metadata_sha256: str | None = None
+        self.data = data
+        self.metadata = metadata
+        self.reads: list[list[tuple[int, int]]] = []
+
+    @contextmanager
+    def open(self) -> Iterator[Counted]:
+        """Open it; each read is noted."""
+        source = Counted(self.data)
+        self.reads.append(source.reads)
+        yield source
+
+    def metadata_file(self) -> bytes | None:
+        """Return the metadata file beside it."""
+        return self.metadata

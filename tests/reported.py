@@ -1,4 +1,4 @@
-"""Wheels with the shapes of public reports, one for each recipe of docs/recipes.md; and the recipes, read from there."""
+"""Wheels with the shapes of public reports, one for each recipe of the guide recipes.md; and the recipes."""
 
 import re
 import shlex
@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from building import FULL_32, STORED, Archive, Entry, WheelSpec, archive_of, changed, extra_field, to_bytes
 from defects import metadata, valid
-from places import ROOT
+from places import GUIDES
 from running import Ran, wheelfix
 
-PAGE: Final = ROOT / "docs" / "recipes.md"
+PAGE: Final = GUIDES / "recipes.md"
 _BLOCK: Final = re.compile(r"^```(?P<kind>toml|console)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -79,7 +79,7 @@ class Reported(Struct, frozen=True):
         return [name for name, _ in self.wheels]
 
 
-def archived(archive: Archive, filename: str = "demo-1.0-py3-none-any.whl") -> Reported:
+def archived(archive: Archive, filename: str) -> Reported:
     """Return one wheel that is this archive."""
     return Reported(((filename, to_bytes(archive)),))
 
@@ -105,7 +105,7 @@ FULL: Final = (
     'tensorflow-io-gcs-filesystem>=0.23.1; platform_machine != "arm64"',
 )
 _AIPERF: Final = (Entry("aiperf/__init__.py", b""), Entry("aiperf-0.9.0.data/scripts/perf", b"#!python\n"))
-_DATA: Final = (Entry("demo/__init__.py", b""), Entry("demo/data/x.txt", b"1\n"))
+_DATA: Final = (Entry("winpaths/__init__.py", b""), Entry("winpaths/data/x.txt", b"1\n"))
 _MONTY: Final = (Entry("monty/__init__.py", b""), Entry("monty/tests/data.txt", b"it stays\n"))
 _TESTS: Final = (Entry("tests/__init__.py", b""), Entry("tests/test_it.py", b"import monty\n"))
 _MESHLIB: Final = (
@@ -168,15 +168,15 @@ SHAPES: Final[dict[str, Reported]] = {
     "The same, but the name of the file is right": reported(
         spec("mypackage", "0.10.3+123.ab1cd2e"), filename="mypackage-0.10.3-py3-none-any.whl"
     ),
-    "A published release lacks a limit": reported(spec("demo", "1.0", "numpy>=1.2", "six")),
+    "A published release lacks a limit": reported(spec("calcstats", "1.0", "numpy>=1.2", "six")),
     "One build is published under a second name and version": reported(spec("aiperf", "0.9.0", "numpy", files=_AIPERF)),
     "The dist-info directory is spelled differently from the file name": reported(
         spec("streamlit_auth", "1.0", dist_info="StreamlitAuth-1.0.dist-info")
     ),
-    "The dist-info directory has no version": reported(spec("demo", "1.0", dist_info="demo.dist-info")),
+    "The dist-info directory has no version": reported(spec("unversioned", "1.0", dist_info="unversioned.dist-info")),
     "WHEEL says other tags than the file name": reported(
-        spec("demo", "1.0", tags="cp311-cp311-linux_x86_64"),
-        filename="demo-1.0-cp311-cp311-manylinux_2_28_x86_64.manylinux2014_x86_64.whl",
+        spec("retagged", "1.0", tags="cp311-cp311-linux_x86_64"),
+        filename="retagged-1.0-cp311-cp311-manylinux_2_28_x86_64.manylinux2014_x86_64.whl",
     ),
     "A wheel should be for one more platform": reported(
         spec("demo", "1.0", tags="cp311-cp311-linux_armv7l"), spec("demo", "1.0", tags=LINUX)
@@ -199,18 +199,21 @@ SHAPES: Final[dict[str, Reported]] = {
         )
     ),
     "Trailing data after the end of the archive": archived(
-        replace(archive_of(spec("demo", "1.0")), trailing=b"-- cut here --\n")
+        replace(archive_of(spec("padded", "1.0")), trailing=b"-- cut here --\n"),
+        "padded-1.0-py3-none-any.whl",
     ),
     "ZIP64 fields are longer than they should be": archived(
         changed(
-            archive_of(spec("demo", "1.0", files=(Entry("demo/__init__.py", b"x = 1\n", method=STORED),))),
-            "demo/__init__.py",
+            archive_of(spec("widezip", "1.0", files=(Entry("widezip/__init__.py", b"x = 1\n", method=STORED),))),
+            "widezip/__init__.py",
             local={"size": FULL_32, "compressed_size": FULL_32},
             local_extra=extra_field(1, struct.pack("<3Q", 6, 6, 0)),
-        )
+        ),
+        "widezip-1.0-py3-none-any.whl",
     ),
     "Entries have backslashes in their names": archived(
-        changed(archive_of(spec("demo", "1.0", files=_DATA)), "demo/data/x.txt", name="demo\\data\\x.txt")
+        changed(archive_of(spec("winpaths", "1.0", files=_DATA)), "winpaths/data/x.txt", name="winpaths\\data\\x.txt"),
+        "winpaths-1.0-py3-none-any.whl",
     ),
 }
 """The wheels of each report, by the title of its recipe."""

@@ -12,11 +12,8 @@ from typing import Any
 import jsonschema
 from msgspec import Struct
 
-from places import ROOT
+from places import SCHEMAS
 from wheelfix.cli import run
-
-SCHEMAS = ROOT / "docs"
-
 
 _DURATION = re.compile(r" in (?:\d+ min )?[\d.]+ s(?= -> |$)", re.MULTILINE)
 

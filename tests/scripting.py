@@ -17,7 +17,8 @@ from pypi_simple import DistributionPackage
 from serving import Request, Server, in_background
 from wheelfix.options import Targets
 from wheelfix.upstream.http import Session
-from wheelfix.upstream.resolve import choose_wheels, read_requirement, require_page
+from wheelfix.upstream.resolve import choose_wheels, require_page
+from wheelfix.upstream.selection import read_requirement
 
 JSON: Final = "application/vnd.pypi.simple.v1+json"
 
@@ -31,7 +32,7 @@ class Asked(NamedTuple):
 
 
 class Reply(Struct, frozen=True):
-    """An answer. ``length`` is a false one of the body, ``pause`` the seconds between its bytes.
+    """An answer. ``length`` is a false one of the body, ``pause`` the seconds between its bytes, ``stall`` those after it.
 
     Without ``sends_length`` the body ends with the connection.
     """
@@ -41,6 +42,7 @@ class Reply(Struct, frozen=True):
     headers: Mapping[str, str] = field(default_factory=dict)
     length: int | None = None
     pause: float = 0
+    stall: float = 0
     sends_length: bool = True
 
 
@@ -51,7 +53,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         asked = Asked(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
         reply = self.server.reply(asked)
         self.server.found.requests.append(Request(self.command, self.path, reply.status, len(reply.body)))
-        self.send_response(reply.status)
+        self.send_response_only(reply.status) if "Date" in reply.headers else self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
         if reply.sends_length:
@@ -64,6 +66,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(piece)
             self.wfile.flush()
             time.sleep(reply.pause)
+        time.sleep(reply.stall)
 
     def do_HEAD(self) -> None:
         self.do_GET()

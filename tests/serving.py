@@ -9,17 +9,17 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct, field
 
-from places import ROOT
+from places import GUIDES
 
-DOCS: Final = ROOT / "docs" / "servers"
+SERVERS: Final = GUIDES / "servers"
 _LOGGED: Final = re.compile(r'"(\S+) (\S+)[^"]*" (\d+) (\d+)')
 
 
@@ -35,13 +35,15 @@ class Request(NamedTuple):
 class Server(Struct):
     """A server at ``url``, which ends without a slash; the index is below ``/simple/``.
 
-    ``password``, of the form ``user:secret``, is what everybody must give, if there is one.
+    ``password``, of the form ``user:secret``, is what everybody must give, if there is one; ``cached`` says for how long
+    answers may be kept.
     """
 
     url: str
     requests: list[Request] = field(default_factory=list)
     log: Path | None = None
     password: str = ""
+    cached: bool = False
 
     @property
     def index(self) -> str:
@@ -104,6 +106,13 @@ class _Negotiating(_Handler):
         self.end_headers()
         return io.BytesIO(piece)
 
+    def end_headers(self) -> None:
+        if self.server.found.cached:
+            page = self.path.startswith("/simple/")
+            self.send_header("Cache-Control", "max-age=600" if page else "max-age=31536000, immutable")
+            self.send_header("Vary", "Accept")
+        super().end_headers()
+
     def guess_type(self, path: Any) -> str:
         return "application/vnd.pypi.simple.v1+json" if str(path).endswith(".json") else super().guess_type(path)
 
@@ -137,7 +146,17 @@ def in_background(server: http.server.HTTPServer) -> Iterator[None]:
     try:
         yield
     finally:
-        server.shutdown()
+        _stop(server)
+        thread.join()
+
+
+def _stop(server: http.server.HTTPServer) -> None:
+    """Stop ``server``, which is woken by a connection: many hundred tests would each wait for its next look otherwise."""
+    stopping = threading.Thread(target=server.shutdown, daemon=True)
+    stopping.start()
+    with suppress(OSError), socket.create_connection(("127.0.0.1", server.server_port), timeout=1):
+        stopping.join()
+    stopping.join()
 
 
 def free_port() -> int:
@@ -149,12 +168,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def nginx(folder: Path, config: str, work: Path) -> Iterator[Server]:
-    """Serve ``folder`` by nginx with the configuration ``config`` of the documentation."""
+def nginx(folder: Path, config: str, work: Path, changes: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Serve ``folder`` by nginx with the configuration ``config`` of the documentation, after ``changes`` of its text."""
     program = shutil.which("nginx")
     assert program, "nginx is not installed"
     port = free_port()
-    text = (DOCS / config).read_text().replace("127.0.0.1:8080", f"127.0.0.1:{port}").replace("/srv/mirror", str(folder))
+    text = (SERVERS / config).read_text().replace("127.0.0.1:8080", f"127.0.0.1:{port}").replace("/srv/mirror", str(folder))
+    for old, new in (changes or {}).items():
+        assert old in text
+        text = text.replace(old, new)
     work.mkdir(parents=True, exist_ok=True)
     whole = (
         f"daemon off; master_process off; pid {work}/pid; error_log {work}/errors;\nevents {{ }}\n"

@@ -31,3 +31,7 @@ def fail_of_three_each(numbers: Iterable[int]) -> Iterator[int]:
         if number == 3:
             raise SystemExit(3)
         yield double(number)
+
+
+def variable_each(names: Iterable[str]) -> Iterator[str | None]:
+    return (os.environ.get(name) for name in names)

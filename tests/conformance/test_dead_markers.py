@@ -59,7 +59,7 @@ markers = st.recursive(
 
 
 @pytest.mark.skipif(not PLATFORM.startswith("linux_"), reason="only the tags of Linux are simple enough here")
-@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture])
 @given(marker=markers)
 def test_uv_does_not_ask_for_what_is_dead(tmp_path: Path, marker: str) -> None:
     """The worst error would be a line that is called dead and is not."""

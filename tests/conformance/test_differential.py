@@ -20,14 +20,13 @@ import wheelfix
 from ambiguous import constructions
 from installers import READERS, refusal
 from kinds import Sample, samples, single
+from parts import PARTS, chosen_parts
 from warehouse import metadata_complaints, record_mismatch
 from wheelfix import Match, Report, Rule, RuleSet, Severity, Status, rule_set
 
 PAIRS: Final = 700
 DAMAGED: Final = 300
 DEFAULT: Final = 200
-PARTS: Final = 8
-"""Parts of the slow run, which can be run side by side."""
 DISPUTED: Final[Mapping[str, str]] = {
     "PyPI, fields: metadata_version 2.6 is not supported": "PEP 808 is accepted, so that PyPI will take it",
 }
@@ -127,7 +126,7 @@ def test_of_a_part_of_the_archives_that_readers_read_differently(tmp_path: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", chosen_parts())
 def test_of_all_wheels(part: int, tmp_path: Path) -> None:
     """Each sample with two of the corrections, which take turns."""
     pairs = cycle(zip(CORRECTIONS, [*CORRECTIONS][1:] + [*CORRECTIONS][:1], strict=True))
@@ -138,7 +137,7 @@ def test_of_all_wheels(part: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", chosen_parts())
 def test_of_all_archives_that_readers_read_differently(part: int, tmp_path: Path) -> None:
     """Each with one of two corrections in turn."""
     tally = _tried(zip([*constructions()][part::PARTS], cycle((["fix"], ["repair"])), strict=False), tmp_path)

@@ -15,8 +15,8 @@ from defects import metadata, valid
 from serving import static
 from wheelfix import fix_wheels
 from wheelfix.mirror.check import check_index, check_mirror
+from wheelfix.mirror.journal import ProjectJournal
 from wheelfix.mirror.registry import MIRROR_CHECKS, Seen
-from wheelfix.mirror.repository import Journal
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import unyank_files
@@ -95,7 +95,7 @@ def gpu_leak(plant: Plant) -> None:
 
 def interrupted(plant: Plant) -> None:
     place = "public/files/demo/0123456789abcdef/demo-1.5-py3-none-any.whl"
-    notes = Journal(LocalStore(plant.mirror), "demo")
+    notes = ProjectJournal(LocalStore(plant.mirror), "demo")
     notes.note([place], notes.state())
     (plant.mirror / place).parent.mkdir()
     shutil.copy(plant.wheel, plant.mirror / place)
@@ -260,8 +260,10 @@ def test_the_table_reports_where_each_check_looks() -> None:
         return {code for code in MIRROR_CHECKS if f'"{code}"' in text}
 
     folder, index = (
-        named("check", "listing", "needs", "storage/local"),
+        named("check_store", "stored_wheel", "unlisted", "listing", "needs", "storage/local", "storage/objects"),
         named("check_url", "served_wheel", "listing", "needs"),
     )
-    assert folder == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.INDEX}
-    assert index == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.DIRECTORY}
+    assert folder == {code for code, check in MIRROR_CHECKS.items() if check.seen in (Seen.BOTH, Seen.MIRROR)}
+    assert index == {code for code, check in MIRROR_CHECKS.items() if check.seen in (Seen.BOTH, Seen.INDEX)}
+    pair = {code for code, check in MIRROR_CHECKS.items() if check.seen is Seen.PAIR}
+    assert named("against") == pair | {"page-unreadable"}

@@ -1,7 +1,6 @@
 """What pip, uv, Poetry and PDM make of a mirror, before and after the correction; each sees this one index only."""
 
 import platform
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -9,41 +8,20 @@ from pathlib import Path
 import pytest
 
 import clients
-from building import Entry, WheelSpec, write_wheel
-from defects import metadata, valid
 from serving import Server, nginx, static
+from stand_ins import write_others, write_torch
 from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.publish import fix_into_mirror
 from wheelfix.mirror.upload import add_wheels
 
 pytestmark = pytest.mark.clients
-_CPYTHON = f"cp{sys.version_info.major}{sys.version_info.minor}"
-_GUARD = '; platform_system == "Linux" and platform_machine == "x86_64"'
-_GPU = ("nvidia-cudnn-cu12==9.5.1.17", "nvidia-cublas-cu12==12.6.4.1", "nvidia-nccl-cu12==2.26.2", "triton==3.3.0")
-_NEEDS = ("filelock", "typing-extensions>=4.10.0", "sympy>=1.13.3", "networkx", "jinja2", "fsspec")
-_OTHERS = ("filelock==3.1", "typing-extensions==4.12.0", "sympy==1.13.3", "networkx==3.3", "jinja2==3.1", "fsspec==2025.1")
-_CPU_BUILD = (Entry("torch/__init__.py", b""), Entry("torch/version.py", b"cuda = None\n"))
-
-
-def spec(project: str, version: str, requires: tuple[str, ...] = (), **changes: object) -> WheelSpec:
-    head = ("Metadata-Version: 2.1", f"Name: {project}", f"Version: {version}", "Summary: A stand-in")
-    lines = [f"Requires-Dist: {each}" for each in requires]
-    data = metadata(*lines, "Requires-Python: >=3.9", head=head, rest=("Description-Content-Type: text/plain",))
-    return valid(project=project, version=version, metadata=data, **changes)
 
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Both architectures of torch 2.7.0+cpu, as they came, and stand-ins for all that they require."""
     folder = tmp_path_factory.mktemp("wheels")
-    requires = (*_NEEDS, *(f"{each}{_GUARD}" for each in _GPU))
-    torch = [
-        spec("torch", "2.7.0+cpu", requires, tags=f"{_CPYTHON}-{_CPYTHON}-manylinux_2_28_{machine}", files=_CPU_BUILD)
-        for machine in ("x86_64", "aarch64")
-    ]
-    parts = [each.replace("-", "_").partition("==") for each in (*_GPU, *_OTHERS)]
-    stubs = [spec(project, version) for project, _, version in parts]
-    return [write_wheel(folder, each) for each in (*torch, *stubs)]
+    return [*write_torch(folder), *write_others(folder)]
 
 
 def torches(wheels: list[Path]) -> list[Path]:

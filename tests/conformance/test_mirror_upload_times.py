@@ -10,7 +10,7 @@ import clients
 from demos import demo_wheel
 from scripting import Index, answering
 from serving import Server, static
-from wheelfix.mirror.sync import mirror_releases
+from wheelfix.mirror.from_index import mirror_releases
 
 OLD, NEW, LATEST = "1.0", "2.0", "3.0"
 

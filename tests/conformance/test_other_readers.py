@@ -5,7 +5,6 @@ Where a tool refuses the wheel that went in, it may refuse the one that came out
 
 import os
 import shutil
-import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import pytest
 from installer.sources import WheelFile
 from packaging.metadata import parse_email
 
+import tools
 from places import SAMPLES
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import Output, Policy
@@ -41,7 +41,7 @@ def fixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(*command: object) -> str:
     """Run a tool without settings of its own; return what it complained about, empty if it was content."""
-    ran = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, env=PLAIN)
+    ran = tools.run(*command, env=PLAIN)
     return ran.stdout + ran.stderr if ran.returncode else ""
 
 

@@ -46,6 +46,15 @@ def test_own_wheel_is_typed_and_says_where_the_project_lives(wheel: Path) -> Non
     assert "Classifier: Typing :: Typed\n" in text
 
 
+@pytest.mark.slow
+def test_own_wheel_has_the_styles_and_scripts_of_its_pages(wheel: Path) -> None:
+    source = ROOT / "src"
+    wanted = {str(path.relative_to(source)) for ending in ("css", "js") for path in source.rglob(f"*.{ending}")}
+    with zipfile.ZipFile(wheel) as archive:
+        assert len(wanted) >= 2
+        assert wanted <= set(archive.namelist())
+
+
 def test_make_dist_verifies_what_it_builds() -> None:
     assert "wheelfix verify --strict dist/*.whl" in (ROOT / "Makefile").read_text("utf-8")
 

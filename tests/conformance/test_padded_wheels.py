@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
+import tools
 from building import Archive, Descriptor, Entry, WheelSpec, archive_of, every, extra_field, write_wheel
 from fixing import fixed
 from installers import READERS, refusal
@@ -69,10 +70,7 @@ def test_unzip(wheels: tuple[Path, Path]) -> None:
 
 
 def test_twine(wheels: tuple[Path, Path]) -> None:
-    before, after = (
-        subprocess.run([sys.executable, "-m", "twine", "check", path], capture_output=True, check=False).returncode
-        for path in wheels
-    )
+    before, after = (tools.run_tool("twine", "check", path).returncode for path in wheels)
     assert after <= before
 
 

@@ -25,11 +25,11 @@ from damages import unicode_path
 from defects import valid
 from installers import READERS, refusal
 from kinds import Sample, samples
+from parts import PARTS, chosen_parts
 from streaming import READERS as STREAMING, read, read_by_directory
 from wheelfix import Status
 from wheelfix.results import ChangeAction
 
-PARTS: Final = 8
 _VALID: Final = archive_of(valid())
 _REPAIRED: Final = tuple(f"/{name}" for name in ("METADATA", "RECORD", "WHEEL", "RECORD.jws", "RECORD.p7s", "metadata.json"))
 
@@ -90,14 +90,14 @@ def test_of_a_part_of_all_kinds(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", chosen_parts())
 def test_of_all_archives_that_readers_read_differently(part: int, tmp_path: Path) -> None:
     counts = _tried([*constructions()][part::PARTS], tmp_path, install=True)
     assert counts["rebuilt"] >= 5, counts
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", chosen_parts())
 def test_of_all_kinds(part: int, tmp_path: Path) -> None:
     counts = _tried([*samples(700, 2_000)][part::PARTS], tmp_path, install=True)
     assert counts["rebuilt"] >= 10, counts

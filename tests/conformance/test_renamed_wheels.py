@@ -5,7 +5,6 @@ import csv
 import hashlib
 import os
 import platform
-import subprocess
 import sys
 import zipfile
 from email.parser import BytesParser
@@ -19,6 +18,7 @@ from msgspec import Struct
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+import tools
 from building import Entry, WheelSpec, write_wheel
 from elfwriter import MACHINES, shared_object
 from running import wheelfix
@@ -118,7 +118,7 @@ def renamed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def run(*command: object) -> str:
     """Run a tool without settings of its own; return what it printed, which must have gone well."""
-    ran = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, env=PLAIN)
+    ran = tools.run(*command, env=PLAIN)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout + ran.stderr
 

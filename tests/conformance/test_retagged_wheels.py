@@ -1,6 +1,5 @@
 """Wheels with other tags, read and installed by tools that we did not write."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from installer.sources import WheelFile
 from packaging.tags import parse_tag
 from packaging.utils import parse_wheel_filename
 
+import tools
 from building import Entry, WheelSpec, write_wheel
 from clients import run
 from running import wheelfix
@@ -45,7 +45,7 @@ def test_packaging_and_wheel_read_the_same_tags(retagged: tuple[Path, str], tmp_
         if command[0] == "pack":
             (tmp_path / "packed").mkdir()
             command.append(next(unpacked.iterdir()))
-        subprocess.run([sys.executable, "-m", "wheel", *map(str, command)], check=True, capture_output=True)
+        assert tools.run_tool("wheel", *command).returncode == 0
     [packed] = (tmp_path / "packed").iterdir()
     assert parse_wheel_filename(packed.name) == parse_wheel_filename(path.name)
 

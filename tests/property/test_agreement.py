@@ -16,6 +16,7 @@ from wheel.wheelfile import WheelFile
 
 import wheelfix
 from building import Entry, WheelSpec, write_wheel
+from thorough import examples
 from wheelfix.wheel.edits import Edit
 
 IDENTITY: tuple[tuple[Edit, ...], ...] = (
@@ -94,7 +95,7 @@ def confirm_agreement(path: Path) -> None:
         assert opened.testzip() is None
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(specs, combinations())
 def test_all_that_names_a_wheel_agrees(spec: WheelSpec, asked: list[Edit]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -104,7 +105,7 @@ def test_all_that_names_a_wheel_agrees(spec: WheelSpec, asked: list[Edit]) -> No
         confirm_agreement(Path(folder) / "out" / next(iter(results)))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(specs, combinations())
 def test_twice_is_once(spec: WheelSpec, asked: list[Edit]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -114,7 +115,7 @@ def test_twice_is_once(spec: WheelSpec, asked: list[Edit]) -> None:
     assert twice == once
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(combinations())
 def test_the_order_of_wheels_does_not_matter(asked: list[Edit]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -8,6 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 import wheelfix
 from building import WheelSpec, write_wheel
+from thorough import examples
 from wheelfix.rules.from_edits import rule_of, rules_of
 from wheelfix.rules.load import load_rules
 from wheelfix.wheel.edits import Edit
@@ -85,7 +86,7 @@ def edited(paths: Sequence[Path], directory: Path, asked: Sequence[Edit], rules:
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(specs, edits())
 def test_twice_is_once(spec: WheelSpec, asked: list[Edit]) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -95,7 +96,7 @@ def test_twice_is_once(spec: WheelSpec, asked: list[Edit]) -> None:
     assert twice == once
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(specs, edits())
 def test_a_rule_file_does_the_same(spec: WheelSpec, asked: list[Edit]) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -111,7 +112,7 @@ def test_a_rule_file_does_the_same(spec: WheelSpec, asked: list[Edit]) -> None:
     assert by_edits == by_rules
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.permutations(["win_amd64", "any", "macosx_11_0_arm64"]), edits())
 def test_the_order_of_wheels_does_not_matter(platforms: list[str], asked: list[Edit]) -> None:
     tags = [edit for edit in asked if not isinstance(edit, wheelfix.SetTags | wheelfix.AddTags | wheelfix.RemoveTags)]

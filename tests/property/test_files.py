@@ -11,6 +11,7 @@ from installer.sources import WheelFile as InstallerWheel
 from wheel.wheelfile import WheelFile
 
 from building import Entry, RecordStyle, WheelSpec, write_wheel
+from thorough import examples
 from wheelfix.errors import EditError
 from wheelfix.fix.apply import apply
 from wheelfix.fix.draft import make_plan
@@ -67,7 +68,7 @@ def as_tree(paths: list[str]) -> list[str]:
     return [path for path in dict.fromkeys(paths) if not any(other.startswith(f"{path}/") for other in paths)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.lists(_PATHS, max_size=8).map(as_tree),
     st.lists(_PATTERNS, min_size=1, max_size=2),
@@ -123,7 +124,7 @@ _POINTS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(_LINES, max_size=10), st.sampled_from(["\n", "\r\n"]), st.booleans(), _POINTS, st.data())
 def test_lines_of_entry_points_are_kept(
     lines: list[str], line_end: str, is_open: bool, point: EntryPoint, data: st.DataObject
@@ -149,7 +150,7 @@ def test_lines_of_entry_points_are_kept(
         assert less.data == content
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
         st.one_of(

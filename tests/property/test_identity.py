@@ -18,6 +18,7 @@ from wheel.wheelfile import WheelFile as Written
 
 import wheelfix
 from building import Entry, WheelSpec, write_wheel
+from thorough import examples
 from wheelfix.verify.run import check_wheel
 from wheelfix.wheel.edits import Edit
 
@@ -122,7 +123,7 @@ def codes(path: Path) -> set[str]:
     return {each.code for each in check_wheel(path).findings}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(specs(), wanted())
 def test_every_place_agrees_and_nothing_else_changes(spec: WheelSpec, asked: Wanted) -> None:
     with tempfile.TemporaryDirectory() as directory:

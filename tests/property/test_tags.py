@@ -12,6 +12,7 @@ from packaging.version import Version
 
 import wheelfix
 from building import Entry, WheelSpec, write_wheel
+from thorough import examples
 from wheelfix.wheel.edits import Edit
 
 _VALUES = (["py2", "py3", "cp39", "cp310"], ["none", "abi3"], ["any", "win32", "manylinux_2_17_x86_64", "linux_x86_64"])
@@ -69,7 +70,7 @@ def wanted_tags(tags: str, asked: list[Edit]) -> frozenset[Tag]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(specs(), st.lists(st.one_of(TAGS, NAMES), min_size=1, max_size=4))
 def test_every_place_says_the_same_after_any_edits(spec: WheelSpec, asked: list[Edit]) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -1,4 +1,4 @@
-"""Each recipe of docs/recipes.md does on a wheel with the shape of its report what the page says, and nothing else."""
+"""Each recipe of the guide recipes.md does on a wheel with the shape of its report what the page says, and nothing else."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from msgspec import Struct
 
-from places import ROOT
+from places import GUIDES
 from reported import FULL, LINUX, MAC, OPENMM, PAGE, SHAPES, STUB, WINDOWS, Recipe, recipes
 from wheelfix import verify_wheels
 
@@ -120,9 +120,9 @@ CASES: Final[dict[str, Case]] = {
     ),
     "A published release lacks a limit": Case(
         {
-            "demo-1.0.post1-py3-none-any.whl": {
+            "calcstats-1.0.post1-py3-none-any.whl": {
                 "version": "1.0.post1",
-                "dist-info": "demo-1.0.post1.dist-info",
+                "dist-info": "calcstats-1.0.post1.dist-info",
                 "requires": ["numpy>=1.2,<2", "six"],
             }
         },
@@ -143,12 +143,12 @@ CASES: Final[dict[str, Case]] = {
         frozenset({"dist-info-name-differs"}),
     ),
     "The dist-info directory has no version": Case(
-        {"demo-1.0-py3-none-any.whl": {"version": "1.0", "dist-info": "demo-1.0.dist-info"}},
+        {"unversioned-1.0-py3-none-any.whl": {"version": "1.0", "dist-info": "unversioned-1.0.dist-info"}},
         frozenset({"dist-info-name-differs"}),
     ),
     "WHEEL says other tags than the file name": Case(
         {
-            "demo-1.0-cp311-cp311-manylinux_2_28_x86_64.manylinux2014_x86_64.whl": {
+            "retagged-1.0-cp311-cp311-manylinux_2_28_x86_64.manylinux2014_x86_64.whl": {
                 "tags": ["cp311-cp311-manylinux2014_x86_64", "cp311-cp311-manylinux_2_28_x86_64"]
             }
         },
@@ -184,15 +184,15 @@ CASES: Final[dict[str, Case]] = {
         {"electricitymap_contrib-1.0-py3-none-any.whl": {"scripts": ["parser = electricitymap.contrib:main"]}},
     ),
     "Trailing data after the end of the archive": Case(
-        {"demo-1.0-py3-none-any.whl": {"files": ["demo/__init__.py", "demo/version.py"]}},
+        {"padded-1.0-py3-none-any.whl": {"files": ["padded/__init__.py", "padded/version.py"]}},
         frozenset({"archive-trailing-bytes"}),
     ),
     "ZIP64 fields are longer than they should be": Case(
-        {"demo-1.0-py3-none-any.whl": {"files": ["demo/__init__.py"]}},
+        {"widezip-1.0-py3-none-any.whl": {"files": ["widezip/__init__.py"]}},
         frozenset({"archive-bad-zip64-field"}),
     ),
     "Entries have backslashes in their names": Case(
-        {"demo-1.0-py3-none-any.whl": {"files": ["demo/__init__.py", "demo/data/x.txt"]}},
+        {"winpaths-1.0-py3-none-any.whl": {"files": ["winpaths/__init__.py", "winpaths/data/x.txt"]}},
         frozenset({"archive-unsafe-name", "record-missing-row", "record-no-such-file"}),
     ),
 }
@@ -214,7 +214,7 @@ REPORTS: Final = frozenset({
 def test_every_recipe_has_a_case_and_every_report_a_recipe() -> None:
     assert RECIPES.keys() == CASES.keys() == SHAPES.keys()
     assert {report for each in RECIPES.values() for report in each.reports} == REPORTS
-    assert "recipes" in (ROOT / "docs" / "index.md").read_text("utf-8").splitlines()
+    assert "recipes" in (GUIDES / "write-rules.md").read_text("utf-8").splitlines()
     assert all(len(line) <= 160 for line in PAGE.read_text("utf-8").splitlines())
 
 

@@ -64,8 +64,8 @@ ASKED: Final[dict[str, list[Asked]]] = {
               None, {"ecologits": "0.5.2", "wrapt": "1.17"}),
     ],
     "A published release lacks a limit": [
-        Asked(("demo",), stubs("six==1.17", "numpy==1.26", "numpy==2.1"),
-              {"demo": "1.0", "numpy": "2.1"}, {"demo": "1.0.post1", "numpy": "1.26"}, keeps_originals=True),
+        Asked(("calcstats",), stubs("six==1.17", "numpy==1.26", "numpy==2.1"),
+              {"calcstats": "1.0", "numpy": "2.1"}, {"calcstats": "1.0.post1", "numpy": "1.26"}, keeps_originals=True),
     ],
     "Two requirements are run together on one line": [
         Asked(("apache-airflow==2.0.0b3",), stubs("attrs==20.3", "alembic==1.4", "cattrs==1.1", "click==7.1"),
@@ -96,10 +96,14 @@ ASKED: Final[dict[str, list[Asked]]] = {
     "A wheel should be for one more platform": [
         Asked(("demo",), (), None, {"demo": "1.0"}, "armv6l", ("pip",)),  # uv knows no such platform
     ],
-    "Trailing data after the end of the archive": [Asked(("demo",), (), None, {"demo": "1.0"}, resolvers=("uv install",))],
-    "ZIP64 fields are longer than they should be": [Asked(("demo",), (), None, {"demo": "1.0"}, resolvers=("uv install",))],
+    "Trailing data after the end of the archive": [
+        Asked(("padded",), (), None, {"padded": "1.0"}, resolvers=("uv install",)),
+    ],
+    "ZIP64 fields are longer than they should be": [
+        Asked(("widezip",), (), None, {"widezip": "1.0"}, resolvers=("uv install",)),
+    ],
     "The dist-info directory has no version": [
-        Asked(("demo",), (), {"demo": ""}, {"demo": "1.0"}, resolvers=("uv install",)),
+        Asked(("unversioned",), (), {"unversioned": ""}, {"unversioned": "1.0"}, resolvers=("uv install",)),
     ],
 }  # fmt: skip
 """The recipes that resolvers are concerned with, but for those of whole locks."""

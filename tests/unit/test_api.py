@@ -14,7 +14,7 @@ import wheelfix.errors as wheelfix_errors
 from building import WheelSpec, write_wheel
 from places import ROOT
 
-PAGES = ("README.md", "docs/python.md", "docs/api.md")
+PAGES = ("README.md", "docs/guides/python.md", "docs/reference/api.md")
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _WHEEL_NAME = re.compile(r"[A-Za-z0-9_.]+-[A-Za-z0-9_.+!]+(?:-\d\w*)?-[a-z0-9_.]+-[a-z0-9_]+-[a-z0-9_.]+\.whl")
 
@@ -57,7 +57,7 @@ def examples() -> list[Any]:
 
 def prepare(folder: Path, code: str) -> None:
     """Put a sample wheel wherever ``code`` names one, and some in the folders that it names by pattern."""
-    places = [folder, folder / "wheels", *([folder / "fixed"] if '"fixed/' in code else [])]
+    places = [folder, folder / "wheels", folder / "sample_wheels", *([folder / "fixed"] if '"fixed/' in code else [])]
     for place in places[1:]:
         place.mkdir()
     names = {*_WHEEL_NAME.findall(code), "torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from wheelfix.executors import _TASK_BYTES, _TASK_ITEMS, Workers, _tasks, run_all
-from working import die, die_of_three, die_of_three_each, double, double_each, fail_of_three_each
+from working import die, die_of_three, die_of_three_each, double, double_each, fail_of_three_each, variable_each
 
 
 def _lost(number: int, error: BaseException) -> int:
@@ -212,3 +212,17 @@ def test_a_caller_that_stops_ends_what_is_done_here() -> None:
     with pytest.raises(KeyboardInterrupt) as error:
         run_all(each, [1, 2], Workers(), lost=_lost, done=stop, size=lambda _: 1)
     assert ended, error
+
+
+def test_processes_have_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork server that an earlier run started knows nothing of credentials that were set since."""
+    names = ["WHEELFIX_TEST_ONE", "WHEELFIX_TEST_TWO"]
+
+    def seen() -> list[str | None]:
+        return run_all(variable_each, names, Workers(2), lost=lambda _, error: str(error), size=lambda _: _TASK_BYTES)
+
+    monkeypatch.setenv(names[0], "old")
+    assert seen() == ["old", None]
+    monkeypatch.delenv(names[0])
+    monkeypatch.setenv(names[1], "new")
+    assert seen() == [None, "new"]

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from building import WheelSpec, write_wheel
-from places import ROOT
+from places import REFERENCE, ROOT
 from running import wheelfix
 from wheelfix.cli import group
 from wheelfix.cli.config import (
@@ -154,6 +154,14 @@ def test_values_of_another_type_are_refused(text: str) -> None:
     assert not Path("fixed").exists()
 
 
+@pytest.mark.parametrize("name", ["output-dir", "format", "local", "report"])
+def test_a_value_with_a_nul_is_refused(name: str) -> None:
+    options(f'{name} = "a\\u0000.html"')
+    ran = wheelfix("fix", WHEEL)
+    assert ran.code == 2
+    assert f"wheelfix.toml: options.{name}: it contains a NUL character, which no command line can" in ran.err
+
+
 @pytest.mark.parametrize("text", ["ignore = [1]", "ignore = 1", "ignore = {}", "ignore = [['record']]"])
 def test_a_list_of_another_type_is_refused(text: str) -> None:
     options(text)
@@ -189,6 +197,25 @@ def test_the_version_to_install_is_no_option(monkeypatch: pytest.MonkeyPatch) ->
     ran = wheelfix("edit", "--local", "cpu", WHEEL)
     assert (ran.code, ran.lines) == (0, ["fixed/demo-1.0+cpu-py3-none-any.whl"])
     assert "WHEELFIX_VERSION" not in ran.err
+
+
+def test_no_file_counts_if_a_variable_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pull request brings its wheelfix.toml; who checks it says what counts. Variables still set options."""
+    Path("wheelfix.toml").write_text('[options]\nverify.ignore = ["metadata"]\nnope = 1\n')
+    wheel = ROOT / "sample_wheels" / "folded_latin-1.0-py3-none-any.whl"
+    assert wheelfix("verify", wheel).code == 2
+    for value in ("1", "true", "on"):
+        monkeypatch.setenv("WHEELFIX_NO_CONFIG", value)
+        ran = wheelfix("verify", wheel)
+        assert (ran.code, "warning:" in ran.err, "metadata-not-utf8" in ran.out) == (1, False, True)
+    monkeypatch.setenv("WHEELFIX_IGNORE", "metadata")
+    assert wheelfix("verify", wheel).code == 0
+    for value in ("", "0", "false"):
+        monkeypatch.setenv("WHEELFIX_NO_CONFIG", value)
+        assert wheelfix("verify", wheel).code == 2
+    monkeypatch.setenv("WHEELFIX_NO_CONFIG", "perhaps")
+    ran = wheelfix("verify", wheel)
+    assert (ran.code, "WHEELFIX_NO_CONFIG must be true or false" in ran.err) == (2, True)
 
 
 def test_unknown_variables_are_warned_about(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +301,7 @@ def test_a_project_file_of_others_is_not_parsed() -> None:
 def test_each_option_has_a_row_in_the_documentation_and_a_place_in_the_schema(
     path: tuple[str, ...], command: click.Command
 ) -> None:
-    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    page = (REFERENCE / "configuration.md").read_text("utf-8")
     schema = options_schema(ROOT_CONTEXT)
     validator = jsonschema.Draft202012Validator(schema)
     samples = {"boolean": "true", "integer": "3", "number": "3", "string": '"x"'}
@@ -293,7 +320,7 @@ def test_each_option_has_a_row_in_the_documentation_and_a_place_in_the_schema(
 
 
 def test_the_example_of_the_documentation_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    page = (REFERENCE / "configuration.md").read_text("utf-8")
     Path("wheelfix.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
     for name, value in re.findall(r"(WHEELFIX_\w+)=(\S+)", page):
         monkeypatch.setenv(name, value)
@@ -311,3 +338,11 @@ def test_without_settings_no_other_command_is_imported() -> None:
 def test_a_number_that_is_none_is_said_in_plain_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHEELFIX_JOBS", "four")
     assert "WHEELFIX_JOBS: it must be a whole number, and is 'four'; nothing was done" in wheelfix("verify", WHEEL).err
+
+
+def test_the_url_of_a_bucket_is_not_a_path_in_the_directory_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    options('publish = "s3:///nowhere"')
+    Path("below").mkdir()
+    monkeypatch.chdir("below")
+    ran = wheelfix(*STRIP, f"../{WHEEL}")
+    assert (ran.code, "publish: s3:///nowhere names no bucket" in ran.err) == (2, True), ran.err

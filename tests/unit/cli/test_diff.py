@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 
 from building import Entry, WheelSpec, archive_of, changed, with_entries, write_wheel
-from running import SCHEMAS, Ran, wheelfix
+from places import SCHEMAS
+from running import Ran, wheelfix
 from wheelfix.diff import archive
 from wheelfix.diff.model import KINDS, Likeness
 
@@ -130,10 +131,10 @@ def test_wheels_that_cannot_be_read_are_all_reported() -> None:
 
 
 def test_paths_that_are_not_there_are_all_named() -> None:
-    ran = wheelfix("diff", "\x1bone.whl", "https://files.example.org/two.whl")
+    ran = wheelfix("diff", "\x1bone.whl", "https://files.example.org/two.tar.gz")
     assert (ran.code, ran.out) == (2, "")
     assert "  \\x1bone.whl does not exist\n" in ran.err
-    assert "  https://files.example.org/two.whl is a URL" in ran.err
+    assert "  https://files.example.org/two.tar.gz is not the URL of a wheel: it is a source distribution" in ran.err
 
 
 def test_a_comparison_that_would_take_too_long_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,12 @@ import pytest
 
 from places import ROOT
 from running import wheelfix
-from wheelfix.cli.exit_codes import MEANINGS, OF_USAGE, ExitCode, stopped
-from wheelfix.errors import MirrorError, ResultError, RulesError
+from wheelfix.cli.exit_codes import MEANINGS, OF_USAGE, ExitCode, render_end, stopped
+from wheelfix.errors import ManifestError, MirrorError, ResultError, RulesError
 from wheelfix.refusals import REFUSALS
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/usage.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/reference/exit-codes.md"])
 def test_the_documentation_has_the_table(page: str) -> None:
     rows = re.findall(r"^\| (\d+) \| (.+) \|$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
     assert rows == [(str(int(code)), meaning) for code, meaning in MEANINGS.items()]
@@ -33,6 +33,7 @@ def test_refused_beats_found() -> None:
     ("error", "code"),
     [
         (RulesError("invalid-rules", "x", hint=""), 2),
+        (ManifestError("invalid-manifest", "x", hint=""), 2),
         (MirrorError("not-a-mirror", "x", hint=""), 2),
         (MirrorError("nothing-selected", "x", hint=""), 2),
         (MirrorError("no-answer", "x", hint=""), 3),
@@ -42,10 +43,20 @@ def test_refused_beats_found() -> None:
     ],
     ids=str,
 )
-def test_what_ends_a_whole_run(error: "RulesError | MirrorError | ResultError | OSError", code: int) -> None:
+def test_what_ends_a_whole_run(error: "RulesError | ManifestError | MirrorError | ResultError | OSError", code: int) -> None:
     found = stopped(error)
     assert isinstance(found, click.ClickException)
     assert found.exit_code == code
+
+
+def test_what_ends_a_whole_run_says_why() -> None:
+    """The name of a missing permission, or of a profile, stood in the error and was not printed."""
+    error = MirrorError("no-credentials", "no valid credentials for S3", reason="there is no profile team", hint="Log in.")
+    assert render_end(stopped(error)).splitlines() == [
+        "error[no-credentials]: no valid credentials for S3",
+        "  reason: there is no profile team",
+        "  help: Log in.",
+    ]
 
 
 @pytest.mark.parametrize("code", sorted(OF_USAGE))
@@ -65,7 +76,7 @@ def test_a_file_that_cannot_be_read_is_not_called_standard_output(monkeypatch: p
     assert "standard output" not in ran.err
 
 
-@pytest.mark.parametrize("words", [(), ("mirror",), ("rules",)])
+@pytest.mark.parametrize("words", [("mirror",), ("rules",)])
 def test_a_group_without_a_command_prints_its_help(words: tuple[str, ...]) -> None:
     ran = wheelfix(*words)
     assert (ran.code, ran.out) == (2, "")

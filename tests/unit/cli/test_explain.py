@@ -1,5 +1,7 @@
 """``wheelfix explain``."""
 
+import pytest
+
 from running import wheelfix
 
 
@@ -16,10 +18,30 @@ def test_unknown_code_is_wrong_usage() -> None:
     assert "Did you mean archive-truncated?" in ran.err
 
 
+@pytest.mark.parametrize("number", ["0", "1", "2", "3", "129", "130", "141", "143"])
+def test_an_exit_code_is_explained(number: str) -> None:
+    """It is what a log of CI shows."""
+    ran = wheelfix("explain", number, "unsafe")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(f"{number} (exit code)\n\n")
+    assert "/docs/reference/exit-codes.md\n\nunsafe (error)\n" in ran.out
+
+
+def test_no_other_number_is_an_exit_code() -> None:
+    ran = wheelfix("explain", "7")
+    assert ran.code == 2
+    assert "The exit codes are 0, 1, 2, 3, 129, 130, 141, 143" in ran.err
+    assert wheelfix("explain", "\u0663").code == 2
+
+
 def test_no_code_is_wrong_usage() -> None:
     assert wheelfix("explain").code == 2
 
 
 def test_the_beginning_of_codes_lists_them_and_no_such_code_names_the_pages() -> None:
     assert "These codes begin with it: sbom-stale-provenance, sbom-unreadable" in wheelfix("explain", "sbom").err
-    assert "docs/errors.md list all codes" in wheelfix("explain", "zzzz").err
+    assert (
+        "All codes: https://github.com/wheelfix/wheelfix/blob/main/docs/reference/codes.md"
+        in wheelfix("explain", "zzzz").err
+    )
+    assert "Did you mean manifest-unlikely-platform?" in wheelfix("explain", "manifest-unlikely").err

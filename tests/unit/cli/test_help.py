@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from places import ROOT
 from running import wheelfix
 from wheelfix.cli import group
-from wheelfix.cli.command import CHANGING, CHECKING, Command
+from wheelfix.cli.command import CHANGING, CHECKING, CHECKING_MIRRORS, DELETING, SYNCING, Command
 from wheelfix.cli.config import long_name
 
 COMMANDS = group.list_commands(None)  # type: ignore[arg-type]
@@ -78,13 +79,17 @@ def test_many_options_are_listed_in_sections(path: tuple[str, ...], command: cli
 
 def test_sections_name_options_that_exist() -> None:
     options = {long_name(each) for _, command in ALL for each in command.params}
-    for sections in (CHANGING, CHECKING):
+    for sections in (CHANGING, CHECKING, CHECKING_MIRRORS, DELETING, SYNCING):
         names = [name for section in sections.values() for name in section]
         assert set(names) <= options
         assert len(names) == len(set(names))
 
 
-PAGES = ("README.md", "CONTRIBUTING.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")))
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts),
+)
 WORDS = re.compile(r"wheelfix((?: [a-z][a-z-]+){1,2})((?: [^`\n#|]*)?)")
 
 
@@ -97,6 +102,22 @@ def test_commands_in_the_documentation_have_the_options_that_it_names(page: str)
         if command is not None:
             named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", rest.partition("&&")[0])) - {"--help"}
             assert named <= options[command], f"wheelfix{words}{rest}"
+
+
+def test_without_a_command_it_says_what_to_do_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its command lines works where there are wheels; a group lists its commands."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "sample_wheels" / "xgboost-3.2.0-py3-none-manylinux_2_28_x86_64.whl", tmp_path)
+    ran = wheelfix()
+    assert (ran.code, ran.out) == (2, "")
+    lines = re.findall(r"^  wheelfix (.*?)  ", ran.err, re.MULTILINE)
+    assert [line.split()[0] for line in lines] == ["show", "strip-gpu", "strip-gpu", "verify"]
+    for line in lines:
+        words = [each for word in line.split() for each in (map(str, Path().glob(word)) if "*" in word else [word])]
+        assert wheelfix(*words).code == 0, line
+    assert (ROOT / ran.err.split()[-1].partition("/blob/main/")[2]).is_file()
+    assert all(len(line) <= 80 for line in ran.err.splitlines())
+    assert wheelfix("mirror").err.startswith("Usage: wheelfix mirror")
 
 
 @pytest.mark.parametrize("arguments", [[], ["no-such-command"], ["--no-such-option"], ["completion"], ["completion", "csh"]])
@@ -113,6 +134,39 @@ def test_completion_scripts_are_valid(shell: str) -> None:
     assert "_WHEELFIX_COMPLETE" in ran.out
     if program := shutil.which(shell):
         subprocess.run([program, "-n"], input=ran.out, text=True, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        (("help",), "Usage: wheelfix [OPTIONS] COMMAND"),
+        (("help", "strip-gpu"), "Usage: wheelfix strip-gpu "),
+        (("help", "mirror"), "Usage: wheelfix mirror [OPTIONS] COMMAND"),
+        (("help", "mirror", "sync"), "Usage: wheelfix mirror sync "),
+        (("mirror", "help", "sync"), "Usage: wheelfix mirror sync "),
+    ],
+)
+def test_help_is_a_word_too(words: tuple[str, ...], usage: str) -> None:
+    ran = wheelfix(*words)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(usage)
+
+
+def test_help_on_no_command_suggests_one_and_version_is_an_option() -> None:
+    assert wheelfix("help", "strip-gpuu").err.endswith("help: Did you mean strip-gpu?\n")
+    assert wheelfix("version").err.endswith("help: Did you mean `wheelfix --version`?\n")
+
+
+def test_an_option_without_its_argument_says_what_it_takes() -> None:
+    for words, takes, said in (
+        (("verify", "--report"), "FILE", "FILE.html is a page"),
+        (("strip-gpu", "x.whl", "--publish"), "MIRROR", "mirror"),
+        (("mirror", "check", "--platform"), "", "platform"),
+    ):
+        ran = wheelfix(*words)
+        assert ran.code == 2
+        assert f"option '{words[-1]}' requires an argument: {takes}" in ran.err
+        assert said in ran.err.partition("\n  help: ")[2]
 
 
 def _groups(command: click.Command, ctx: click.Context) -> Iterator[tuple[click.Group, click.Context]]:

@@ -79,9 +79,12 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("verify",),
     ("strip-gpu", "--publish", "m"),
     ("strip-gpu", "--in-place"),
-    ("mirror", "add", "m"),
     ("rules", "explain", "--rules", "gpu"),
+    ("mirror", "add", "m"),
 )
+
+LOCAL_COMMANDS = (("mirror", "add", "m", wheel("alpha"), "--yank-original", "it is broken", "--original"),)
+"""Those that work on files of this machine only; what others do with URLs is in test_remote_inputs.py."""
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -110,6 +113,7 @@ def test_nothing_is_done_before_all_arguments_are_right(command: tuple[str, ...]
         "  no wheels in empty/",
         "  no file matches in/z*.whl",
         "  in/notes.txt is not a wheel: its name does not end with .whl",
+        "  help: Name the directory that holds them, or files that end with .whl.",
     ]
     assert sorted(Path().rglob("*")) == before
 
@@ -154,7 +158,32 @@ def test_wheels_one_level_down_are_named() -> None:
     assert ran.code == 2
     assert ran.err == (
         "error: no wheels in dist/; 2 in dist/linux/, 1 in dist/macos/, 1 in dist/win/ and 1 more; nothing was done\n"
+        "  help: Subdirectories are not searched: name the directories that you mean.\n"
     )
+    Path("one", "below").mkdir(parents=True)
+    write_wheel(Path("one", "below"), WheelSpec(project="a"))
+    assert wheelfix("verify", "one").err.endswith("  help: Subdirectories are not searched: name one/below/.\n")
+    assert wheelfix("verify", "dist/empty").err == (
+        "error: no wheels in dist/empty/; nothing was done\n"
+        "  help: Name the directory that holds them, or files that end with .whl.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("inn/", "in/"), ("./mor", "more/"), (wheel("alpha").replace("any", "ay"), wheel("alpha")), ("in/deepr", "in/deeper/")],
+)
+@pytest.mark.parametrize("command", [("strip-gpu",), ("mirror", "add", "m")])
+def test_a_name_that_is_spelled_alike_is_suggested(command: tuple[str, ...], typed: str, meant: str) -> None:
+    ran = wheelfix(*command, typed)
+    assert (ran.code, ran.err) == (2, f"error: {typed} does not exist; nothing was done\n  help: Did you mean {meant}?\n")
+
+
+def test_a_bare_name_may_be_a_project() -> None:
+    ran = wheelfix("strip-gpu", "torch", "six")
+    assert ran.code == 2
+    assert ran.err.splitlines()[-1] == "  help: To look up a project, name the index that has it with --from-index URL."
+    assert "help:" not in wheelfix("strip-gpu", "nowhere/torch").err
 
 
 def test_a_directory_that_cannot_be_read_is_not_called_empty(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +198,7 @@ def test_a_directory_that_cannot_be_read_is_not_called_empty(monkeypatch: pytest
 @pytest.mark.parametrize(
     "argument", ["https://files.example.org/demo-1.0-py3-none-any.whl", "s3://bucket/x.whl", "FTP://x/y"]
 )
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("command", LOCAL_COMMANDS, ids=" ".join)
 def test_a_url_is_called_one(command: tuple[str, ...], argument: str) -> None:
     ran = wheelfix(*command, argument)
     assert (ran.code, ran.out) == (2, "")

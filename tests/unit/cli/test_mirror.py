@@ -200,7 +200,7 @@ def test_fix(wheel: Path, mirror: Path) -> None:
     ("mirror", "told"),
     [
         ("", "the path is empty"),
-        ("https://wheels.example.org/simple/", "A mirror is a directory"),
+        ("https://wheels.example.org/simple/", "A mirror is a directory or a bucket"),
         ("torch-2.7.0-cp311-cp311-win_amd64.whl", "Name the mirror first"),
         (__file__, "is a file"),
     ],

@@ -75,6 +75,26 @@ def test_a_download_that_goes_on_and_one_of_unknown_size(terminal: Terminal) -> 
     assert "1 projects" in text
 
 
+def test_an_upload_has_a_bar_and_a_line_if_it_takes_a_while(terminal: Terminal) -> None:
+    with redirect_stderr(terminal), Log(2) as log:
+        log.upload_started("small.whl", 9_999_999)
+        log.upload_started("large\x1b.whl", 800_000_000)
+        log.file_advanced("large\x1b.whl", 200_000_000)
+    text = terminal.getvalue()
+    assert "200.0 MB/800.0 MB" in text
+    assert "uploading large\\x1b.whl, 800,000,000 bytes\n" in text
+    assert "uploading small" not in text
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_pipe_gets_the_line_of_an_upload_and_no_bar(quiet: bool) -> None:
+    pipe = io.StringIO()
+    with redirect_stderr(pipe), Log(2, quiet=quiet) as log:
+        log.upload_started("large.whl", 800_000_000)
+        log.file_advanced("large.whl", 800_000_000)
+    assert pipe.getvalue() == ("" if quiet else "uploading large.whl, 800,000,000 bytes\n")
+
+
 def test_nothing_is_left_on_the_screen(terminal: Terminal) -> None:
     with redirect_stderr(terminal), Log(2) as log:
         log.wheel_done(outcome("a.whl"))

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from building import WheelSpec, write_wheel
-from places import ROOT
+from places import SCHEMAS
 from running import wheelfix
 from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.schema import rules_schema
@@ -275,7 +275,7 @@ def test_the_schema_is_printed() -> None:
     ran = wheelfix("rules", "schema")
     assert (ran.code, ran.err) == (0, "")
     printed = json.loads(ran.out)
-    assert printed == json.loads((ROOT / "docs" / "rules.schema.json").read_text("utf-8"))
+    assert printed == json.loads((SCHEMAS / "rules.schema.json").read_text("utf-8"))
     options = printed["$defs"]["RuleFile"]["properties"]["options"]
     assert printed == rules_schema(options)
     assert options["properties"]["mirror"]["properties"]["timeout"]["type"] == "number"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from building import WheelSpec, write_wheel
-from running import wheelfix
+from places import ROOT
+from running import validator, wheelfix
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +68,46 @@ def test_a_fixed_wheel_tells_its_history() -> None:
     path = write_wheel(Path())
     [fixed] = wheelfix("strip-gpu", path).lines
     assert f"from {path.name}, sha256 " in wheelfix("show", fixed).out
+
+
+def test_json_fits_its_schema() -> None:
+    """Every sample wheel, one that was fixed before, one that cannot be read, and wheels that disagree."""
+    samples = sorted((ROOT / "sample_wheels").glob("*.whl"))
+    assert wheelfix("strip-gpu", *samples[-1:], "-o", "fixed").code == 0
+    Path("bad-1-py3-none-any.whl").write_bytes(b"x")
+    ran = wheelfix("show", "--format", "json", *samples, "fixed", "bad-1-py3-none-any.whl")
+    document = json.loads(ran.out)
+    validator("show.schema.json").validate(document)
+    assert document["disagreements"]
+    assert any(each["provenance"] for each in document["wheels"])
+    assert any(each["problem"] for each in document["wheels"])
+
+
+def test_markdown_has_a_table_of_each_wheel() -> None:
+    path = write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12", "a; os_name == 'x|y'", "x; extra == 'a'")))
+    Path("bad-1-py3-none-any.whl").write_bytes(b"x")
+    ran = wheelfix("show", "--format", "markdown", path, "bad-1-py3-none-any.whl")
+    assert ran.code == 3
+    assert ran.lines[0] == "## wheelfix show"
+    assert f"### `{path.name}`" in ran.lines
+    assert "| - | `nvidia-nccl-cu12` | safe | demo/version.py sets cuda = None, and it has no binaries |" in ran.lines
+    assert "|  | `a; os_name == 'x\\|y'` |  |  |" in ran.lines
+    assert any(line.startswith("not shown: **the file is not a ZIP archive**") for line in ran.lines)
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_terminal_gets_a_table_or_a_line_for_each_reason(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No requirement is broken into pieces, however narrow the terminal is."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "dumb")
+    markers = '; platform_system == "Linux" and platform_machine == "x86_64"'
+    path = write_wheel(Path(), WheelSpec(requires=("six", f"nvidia-nccl-cu12{markers}", f"nvidia-cudnn-cu12{markers}")))
+    lines = [line.rstrip() for line in wheelfix("show", path, terminal=True).lines]
+    reason = "demo/version.py sets cuda = None, and it has no binaries"
+    table = [f"  -  nvidia-nccl-cu12{markers}   safe     {reason}", f"  -  nvidia-cudnn-cu12{markers}  safe     (as above)"]
+    assert "     six" in lines
+    if columns == 200:
+        assert [line for line in lines if "nvidia" in line and "-  " in line] == table
+    else:
+        at = lines.index(f"  -  nvidia-nccl-cu12{markers}   safe")
+        assert lines[at + 1 : at + 3] == [f"       {reason}", table[1]]

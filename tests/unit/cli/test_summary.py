@@ -1,5 +1,6 @@
 """The line that ends a run: on standard error, also for one wheel, and not with -q."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from building import write_wheel
 from defects import metadata, valid
 from running import wheelfix
+from stores import MemoryStore
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
 
@@ -69,3 +71,23 @@ def test_quiet_runs_print_problems_only(words: tuple[str, ...]) -> None:
     ran = wheelfix(*command, "-q", *words[len(command) :])
     known = ("bad", "error[", "would change", "  reason: ", "  help: ")
     assert all(any(word in line for word in known) for line in ran.err.splitlines()), ran.err
+
+
+def test_what_is_published_to_a_bucket_is_counted_and_printed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore(tmp_path / "scratch")
+    monkeypatch.setattr("wheelfix.mirror.storage.open_store", lambda mirror, single_writer=False, **_: store)
+    words = (
+        "--allow-unproven",
+        "--build-tag",
+        "1nogpu",
+        "--yank-original",
+        "broken",
+        "--publish",
+        "s3://bucket/team",
+        "gpu",
+    )
+    ran = wheelfix("strip-gpu", *words)
+    assert ran.code == 0, ran.err
+    assert ran.err.splitlines()[-1] == "Fixed 1 wheel, 0 unchanged, 0 refused -> memory://mirror/: 1 added, 1 yanked"
+    [path] = ran.out.splitlines()
+    assert re.fullmatch(r"memory://mirror/public/files/demo/[0-9a-f]{16}/demo-1\.0-1nogpu-py3-none-any\.whl", path)

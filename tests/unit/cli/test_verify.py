@@ -45,7 +45,14 @@ def test_error_exits_with_1(bad: Path, good: Path) -> None:
         in ran.lines
     )
     assert ran.lines[-1] == f"{good}: no findings"
-    assert ran.err == "Checked 2 wheels: 6 errors, 0 warnings\n"
+    assert ran.err == (
+        "help: `wheelfix explain CODE` says how to fix it; `wheelfix repair` fixes 4 of 6\n"
+        "Checked 2 wheels: 6 errors, 0 warnings\n"
+    )
+    one = wheelfix("verify", "--select", "record-missing-row", bad)
+    assert one.err.splitlines()[0].startswith("help: `wheelfix explain record-missing-row` says")
+    for quiet in (("--quiet",), ("--format", "json")):
+        assert "help:" not in wheelfix("verify", *quiet, bad).err
     assert all(line.isprintable() for line in ran.lines)
 
 

@@ -1,12 +1,13 @@
 """What a wheel says of its build: in its version, in the constants of a version.py, and by the names of its files."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from building import STORED, Entry
 from in_memory import hold, packed
-from wheelfix.evidence.build import BuildHint, read_build
+from wheelfix.evidence.build import BuildHint, read_build, read_constants
 
 
 def build(*entries: Entry, versions: tuple[str, ...] = ("1.0",)) -> tuple[BuildHint, ...]:
@@ -293,3 +294,12 @@ def test_a_cpu_wheel_with_the_usual_files_says_only_that() -> None:
 def test_statements_come_before_guesses() -> None:
     found = build(Entry("a/libtorch_cuda.so", b"x"), Entry("a/version.py", b"cuda = '12'\n"), versions=("1+cu12",))
     assert [each.explicit for each in found] == sorted((each.explicit for each in found), reverse=True)
+
+
+def test_constants_are_read_in_several_threads() -> None:
+    """The filters of warnings belong to the process: an invalid escape in one wheel must not warn because of another."""
+    content, before = b"pattern = '\\d'\ncuda = None\n", list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(read_constants, [content] * 4_000))
+    assert all(each == {"pattern": "\\d", "cuda": None} for each in found)
+    assert warnings.filters == before

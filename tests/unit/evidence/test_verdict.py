@@ -225,7 +225,7 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     "unread": ("1.0", CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be checked: it is not an ELF file"),
     "damaged": ("1.0", CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be checked: "),
     "damaged, but enough is known": ("1.0", CUBLAS, [CUDA_MODULE, DAMAGED], UNSAFE, f"{MODULE} links to libcublas.so.12"),
-    "no binaries": ("1.0", CUBLAS, [PURE], UNPROVEN, "it has no binaries, and no local version or constant"),
+    "no binaries": ("1.0", CUBLAS, [PURE], UNPROVEN, "it has no binaries, and no local version or build constant"),
     "triton, no binaries": ("1.0", "triton", [PURE], UNPROVEN, "it has no binaries, and no local version"),
     "triton": (
         "1.0", "triton", [CPU_MODULE], UNPROVEN,
@@ -343,14 +343,20 @@ def test_programs_that_cannot_be_read_leave_a_doubt_where_they_run(tags: str, co
     assert ("cannot be checked" in found.reason) is (verdict is UNPROVEN)
 
 
+NOTHING = "it has no binaries, and no local version or build constant says whether it is for the CPU or a GPU"
 NEVER: list[tuple[str, Sequence[Entry], Verdict, str]] = [
-    ("1.0", [CUDA_MODULE], UNPROVEN, "its binaries were not read"),
-    ("1.0", [PURE], UNPROVEN, "its binaries were not read"),
+    ("1.0", [CUDA_MODULE], UNPROVEN, "binaries not read (--scan always reads them)"),
+    ("1.0", [PURE], UNPROVEN, NOTHING),
     ("1.0", [CUDA, CUDA_MODULE], UNSAFE, "demo/version.py sets cuda = '12.6'"),
-    ("1.0+cpu", [CUDA_MODULE], UNPROVEN, "the version is 1.0+cpu, but its binaries were not read"),
-    ("1.0+cpu", [CPU_MODULE], UNPROVEN, "the version is 1.0+cpu, but its binaries were not read"),
-    ("1.0", [NO_OTHER, CPU_MODULE], UNPROVEN, "demo/version.py sets cuda = None, but its binaries were not read"),
-    ("1.0+cpu", [PURE], UNPROVEN, "the version is 1.0+cpu, but its binaries were not read"),
+    ("1.0+cpu", [CUDA_MODULE], UNPROVEN, "the version is 1.0+cpu; binaries not read (--scan always reads them)"),
+    ("1.0+cpu", [CPU_MODULE], UNPROVEN, "the version is 1.0+cpu; binaries not read (--scan always reads them)"),
+    (
+        "1.0",
+        [NO_OTHER, CPU_MODULE],
+        UNPROVEN,
+        "demo/version.py sets cuda = None; binaries not read (--scan always reads them)",
+    ),
+    ("1.0+cpu", [PURE], UNPROVEN, "the version is 1.0+cpu; binaries not read (--scan always reads them)"),
     ("1.0+cpu", [TORCH_CUDA], UNPROVEN, "the wheel contradicts itself: "),
     ("1.0+cu126", [NONE, CUDA_MODULE], UNPROVEN, "the wheel contradicts itself: "),
 ]

@@ -36,7 +36,8 @@ from wheelfix.fix.draft import make_plan
 from wheelfix.fix.prove import confirm_readable
 from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.encode import NewEntry
-from wheelfix.wheel.zip.layout import Layout
+from wheelfix.wheel.zip.layout import Directory, Layout
+from wheelfix.wheel.zip.source import Source
 
 _INFO = "demo-1.0.dist-info"
 _TRACE = f"{_INFO}/sboms/wheelfix.cdx.json"
@@ -269,7 +270,7 @@ def test_a_wheel_is_not_copied_on_the_word_of_its_directory(tmp_path: Path) -> N
     data = bytearray(path.read_bytes())
     data[30] ^= 0x20
     path.write_bytes(data)
-    with Wheel(path, directory_only=True) as wheel:
+    with Source(path) as source, Wheel(path, directory=Directory(source)) as wheel:
         for edits in ([], [SetField("Summary", "x")]):
             with pytest.raises(wheelfix.ArchiveError):
                 wheelfix.make_plan(wheel, edits=edits)

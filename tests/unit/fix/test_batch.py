@@ -370,6 +370,22 @@ def test_what_the_system_refuses_is_a_problem(number: int) -> None:
     assert outcome.problem.hint.endswith(".")
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_an_output_directory_that_cannot_be_written_to_is_what_is_wrong_not_the_wheel(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(directory: Path, mode: int) -> None:
+        raise OSError(number, os.strerror(number), str(directory))
+
+    paths = wheels(tmp_path / "in", "demo")
+    monkeypatch.setattr("wheelfix.fix.apply.StagedFile", refuse)
+    [outcome] = fix_wheels(paths, output=tmp_path / "out").outcomes
+    assert outcome.problem is not None
+    assert (outcome.status, outcome.problem.code) == (Status.FAILED, errno.errorcode[number].lower())
+    assert outcome.problem.message == f"cannot write to {tmp_path / 'out'}/: {os.strerror(number)}"
+    assert "-o DIR" in outcome.problem.hint
+
+
 def test_an_error_without_a_number_is_a_problem_too() -> None:
     outcome = failure(Path("a.whl"), OSError("odd"))
     assert outcome.problem is not None

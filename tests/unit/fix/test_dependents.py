@@ -275,3 +275,22 @@ def test_moves_can_be_given_to_a_plan(tmp_path: Path) -> None:
             moves=[Move("torch", "2.7.0", "acme-torch", None)],
         )
     assert b"Requires-Dist: acme-torch == 2.7.0 ; os_name == 'posix'\n" in plan.new_metadata
+
+
+def test_pins_follow_wheels_that_other_runs_rename(tmp_path: Path) -> None:
+    """One wheel is enough: the others are known by their names."""
+    beside = ("torch-2.7.0+cpu-cp311-cp311-manylinux_2_28_aarch64.whl", "torch-2.7.0-cp311-cp311-macosx_11_0_arm64.whl")
+    naming = Naming(drop_local=True, rename_unchanged=True, follow_pins=True, beside=beside)
+    vision = spec("torchvision", "0.22.0+cpu", "numpy", "torch==2.7.0+cpu")
+    assert fix(tmp_path, [vision], naming).ok
+    assert requires(tmp_path) == {"torchvision-0.22.0": ["numpy", "torch==2.7.0"]}
+
+
+@pytest.mark.parametrize(
+    "name", ["torch-2.7.0+cpu-cp312-cp312-manylinux_2_28_aarch64.whl", "torch.whl", "other-2.7.0+cpu-py3-none-any.whl"]
+)
+def test_pins_follow_no_wheel_that_is_for_another_python_or_none(name: str, tmp_path: Path) -> None:
+    naming = Naming(drop_local=True, rename_unchanged=True, follow_pins=True, beside=(name,))
+    vision = spec("torchvision", "0.22.0+cpu", "torch==2.7.0+cpu")
+    assert fix(tmp_path, [vision], naming).ok
+    assert requires(tmp_path) == {"torchvision-0.22.0": ["torch==2.7.0+cpu"]}

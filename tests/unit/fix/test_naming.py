@@ -201,9 +201,9 @@ REFUSALS = {
         WheelSpec(files=(*PAYLOAD, Entry("demo-1.0.data/data/a", b""), Entry("demo-1.0.0.data/data/a", b""))),
         "same-directory-name",
     ),
-    "no version by PEP 440": (WheelSpec(version="2004d"), "no-version"),
-    "an escaped label": (WheelSpec(version="1.0_cpu"), "no-version"),
-    "words": (WheelSpec(version="latest"), "no-version"),
+    "no version by PEP 440": (WheelSpec(version="2004d"), "no-version-to-extend"),
+    "an escaped label": (WheelSpec(version="1.0_cpu"), "no-version-to-extend"),
+    "words": (WheelSpec(version="latest"), "no-version-to-extend"),
     "a .data directory of the new name": (
         WheelSpec(files=(*WheelSpec().files, Entry("demo-1.0+cpu.data/scripts/a", b""))), "other-data-directory",
     ),

@@ -208,7 +208,21 @@ def test_the_problem_names_wheels_requirements_and_the_reason() -> None:
     assert problem is not None
     for part in ("demo 1.0", "nvidia-cudnn-cu12", "triton", A, B, "it needs it"):
         assert part in f"{problem.message}: {problem.reason}"
-    assert all(part in problem.hint for part in ("Fix all", "--local", "--allow-mixed"))
+    assert "--skip-gpu-builds --local cpu" in problem.hint
+
+
+def test_the_next_step_of_a_mixed_release_depends_on_why_others_are_left() -> None:
+    one = rehearsal(A, ["b", GPU], ["b"])
+    doubted, other = Problem("unproven", "no evidence", ""), Problem("new-error", "it is worse", "")
+    for left, expected in (
+        ([rehearsal(B, ["b", GPU], problem=doubted)], "--skip-unproven --local cpu"),
+        ([rehearsal(B, ["b", GPU], problem=other)], "--allow-mixed"),
+        ([rehearsal(B, ["b", GPU], problem=doubted), rehearsal(C, ["b", GPU], problem=UNSAFE)], "--allow-mixed"),
+        ([rehearsal(B, ["b", GPU])], "--allow-mixed"),
+    ):
+        problem = compare([one, *left])[0][one.path].problem
+        assert problem is not None
+        assert expected in problem.hint
 
 
 def test_requires_python_and_extras_count_too() -> None:

@@ -125,6 +125,7 @@ def test_what_is_needed_stays(options: dict[str, Any], build: str, tmp_path: Pat
     assert outcome.problem.code == "unsafe"
     assert "nvidia-cudnn-cu12" in outcome.problem.message
     assert "--skip-gpu-builds" in outcome.problem.hint
+    assert ("/docs/guides/which-cpu-torch.md" in outcome.problem.hint) == outcome.source.name.startswith("torch-")
     assert all(way in REFUSALS["unsafe"].remedy for way in ("--skip-gpu-builds", "rule", "--force"))
     assert (outcome.changes, outcome.output, outcome.metadata_diff) == ((), None, "")
     [kept, *_] = outcome.kept

@@ -71,7 +71,7 @@ def test_what_a_binary_contradicts_is_refused(edit: WheelEdit, claim: str, why: 
     assert forced.notes[0] == f"Forced: {why}, which contradicts {claim.removesuffix(' and 1 more')}."
     unread = planned(path, edit, scan=Scan.NEVER)
     assert unread.problem is None
-    assert unread.notes == ("The binaries were not read (--scan never): whether they fit the new tags is not known.",)
+    assert unread.notes == ("Binaries not read (--scan always reads them): whether they fit the new tags is not known.",)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from building import Entry
 from demos import GPU, demo_wheel
 from running import mirror_report, wheelfix
 from scripting import Asked, Index, Reply, answering
@@ -135,6 +136,27 @@ def test_servers_without_ranges_are_reported_once_at_the_first_wheel(tmp_path: P
     assert [each.code for each in expected.findings].count("ranges-missing") == 1
     for _ in range(3):
         assert check(index, connections=16).findings == expected.findings
+
+
+@pytest.mark.parametrize("broken", ["first", "later"])
+def test_a_server_that_lies_about_ranges_is_one_without(broken: str, tmp_path: Path) -> None:
+    """The wheel is valid; it is downloaded instead, as it is small."""
+    files = tuple(Entry(f"demo/module_{each}.py", b"x") for each in range(1500))
+    wheel = demo_wheel(tmp_path, "1.0", "six", files=files, dist_info_first=True)
+    smallest = demo_wheel(tmp_path, "0.9", "six")  # it is downloaded whole in any case
+    index = Index({path.name: path.read_bytes() for path in (wheel, smallest)})
+
+    def reply(asked: Asked) -> Reply:
+        found = index(asked)
+        if found.status != 206:
+            return found
+        is_end = f"-{wheel.stat().st_size - 1}/" in found.headers["Content-Range"]
+        return replace(found, body=found.body + b"x") if is_end is (broken == "first") else found
+
+    report = check(reply)
+    found = [each.code for each in report.findings]
+    assert "ranges-missing" in found
+    assert not {"wheel-invalid", "not-checked"} & set(found)
 
 
 def test_head_is_for_wheels_that_are_not_read(tmp_path: Path) -> None:

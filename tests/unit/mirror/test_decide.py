@@ -63,6 +63,7 @@ def test_an_original_never_takes_the_place_of_what_was_made_from_it(replaces: bo
     with pytest.raises(MirrorError) as caught:
         accept(Draft(page), listed(sha256=FIRST), WHEEL, replaces=replaces)
     assert caught.value.code == "is-the-original"
+    assert f"`wheelfix mirror remove MIRROR {NAME}`" in caught.value.hint
 
 
 @pytest.mark.parametrize("sha256", [OLD, NEW])

@@ -13,9 +13,10 @@ from fixing import values
 from refusing import failing
 from running import wheelfix
 from scripting import Index, Reply, answering
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.mirror.check import check_mirror
+from wheelfix.mirror.from_index import mirror_releases
 from wheelfix.mirror.publish import fix_into_mirror
-from wheelfix.mirror.sync import mirror_releases
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import unyank_files, yank_files
 from wheelfix.options import Naming, Policy, Publishing
@@ -488,3 +489,15 @@ def test_pages_that_are_behind_are_brought_on_by_the_next_run(index: Index, mirr
     assert published.files[1].problem is not None
     assert sync(mirror, index, "demo==2.0").ok
     assert check_mirror(mirror).findings == ()
+
+
+def test_a_file_that_the_index_has_corrected_itself_is_not_removed_from_there(mirror: Path, tmp_path: Path) -> None:
+    """The index is a mirror of ours, which lists a correction under a build tag, and not its original."""
+    outcome = fix_wheels(
+        demo_wheel(tmp_path / "in", "1.0"), output=tmp_path / "out", naming=Naming(build_tag="1x", rename_unchanged=True)
+    )
+    corrected = Path(str(outcome.outcomes[0].output))
+    index = Index({corrected.name: corrected.read_bytes()})
+    for _ in range(2):
+        assert [each.problem for each in sync(mirror, index).files] == [None]
+        assert files(mirror) == {corrected.name: False}

@@ -1,17 +1,23 @@
 """Pages: JSON is the truth, HTML follows from it, and whoever reads either sees the same."""
 
 import json
+import os
+from collections import Counter
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError
+from wheelfix.html.assets import asset
 from wheelfix.mirror.draft import Draft
 from wheelfix.mirror.html import page_html, root_html
 from wheelfix.mirror.json import page_json, read_page, read_root, root_json
-from wheelfix.mirror.pages import ListedFile, Origin, Page
+from wheelfix.mirror.pages import Correction, ListedChange, ListedFile, Origin, Page
+from wheelfix.results import Verdict
+from wheelfix.text import as_utf8
 
 SHA, OTHER = "a" * 64, "b" * 64
 
@@ -27,6 +33,9 @@ def listed(**values: object) -> ListedFile:
     return ListedFile(**{**known, **values})  # type: ignore[arg-type]
 
 
+DROPPED = ListedChange("drop", "Requires-Dist", "<b>triton</b>")
+ADDED = ListedChange("add", "Requires-Dist", None, "numpy")
+CORRECTION = Correction("gpu/triton", "only a <GPU> needs it", Verdict.SAFE, 'no binary of "demo" & its parts', (DROPPED,))
 FULL = listed(
     requires_python=">=3.8,<4",
     metadata_sha256=OTHER,
@@ -34,8 +43,18 @@ FULL = listed(
     yanked_by="upstream",
     upstream="https://example.org/simple/",
     added="2026-11-25T00:00:00.000000Z",
-    origin=Origin("demo-1.0-py3-none-any.whl", OTHER, "0.1.0", SHA, ("drop Requires-Dist: <b>triton</b>",)),
+    origin=Origin("demo-1.0-py3-none-any.whl", OTHER, "0.1.0", SHA, (CORRECTION, Correction(changes=(ADDED,))), 3),
     other={"provenance": None, "x": [1], "hashes": {"md5": "0"}, "core-metadata": {"sha512": "1"}},
+)
+
+
+PLAIN = listed(
+    requires_python="x",
+    yanked="x",
+    upstream="x",
+    origin=Origin(
+        "x", "x", "x", None, (Correction("x", "x", None, "x", (ListedChange("x", "x", "x", "x"), ListedChange("x", "x"))),)
+    ),
 )
 
 
@@ -45,9 +64,14 @@ class _Links(HTMLParser):
         self.links: list[dict[str, str | None]] = []
         self.names: list[str] = []
         self.metas: dict[str | None, str | None] = {}
+        self.tags: list[str] = []
+        self.leads: list[str | None] = []
         self._inside = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if "data-go" in dict(attrs):
+            self.leads.append(dict(attrs)["data-go"])
         if tag == "a":
             self.links.append(dict(attrs))
             self._inside = True
@@ -121,15 +145,200 @@ def test_html_reports_the_status(status: object, metas: dict[str, str]) -> None:
     assert {name: text for name, text in found.items() if "status" in (name or "")} == metas
 
 
-@given(st.text(), st.text(), st.text())
+_TEXT = st.text(max_size=30) | st.sampled_from(
+    ("<script>", "</ul>", "</script>", "\x1b[2J\u202e", "\ud800", "'\"&<>", "{project}")
+)
+
+
+@given(_TEXT, _TEXT, _TEXT)
 def test_no_text_is_markup(reason: str, change: str, filename: str) -> None:
     """Names, reasons and changes with ``<``, ``"``, ``&`` and whatever else are text, and nothing but text."""
-    origin = Origin(filename, OTHER, "0.1.0", None, (change,))
-    html = page_html(Page("demo", (listed(yanked=reason, origin=origin),)))
-    found = links(html)
+    changes = (ListedChange(change, change, change, change), ListedChange(change, change))
+    origin = Origin(filename, change, change, None, (Correction(change, change, None, change, changes),))
+    file = listed(yanked=reason, origin=origin, upstream=change, requires_python=change, upload_time=change)
+    html = page_html(Page("demo", (file,), (), {"project-status": {"status": change, "reason": reason}}))
+    found, plain = (
+        links(html),
+        links(page_html(Page("demo", (PLAIN,), (), {"project-status": {"status": "x", "reason": "x"}}))),
+    )
     assert len(found.links) == 1
     assert found.names == ["demo-1.0-py3-none-any.whl"]
+    assert Counter(found.tags) <= Counter(plain.tags)
     assert b"\0" not in html or "\0" in reason + change + filename
+
+
+@given(
+    st.lists(
+        st.builds(
+            listed,
+            filename=st.sampled_from(
+                ["demo-1.0-py3-none-any.whl", "demo-2.0-py3-none-any.whl", "demo-2.0-1-py3-none-any.whl"]
+            )
+            | _TEXT,
+            url=_TEXT,
+            sha256=st.sampled_from([SHA, OTHER]),
+            requires_python=st.none() | _TEXT,
+            yanked=st.none() | _TEXT,
+            metadata_sha256=st.none() | st.just(OTHER),
+            upload_time=_TEXT,
+            upstream=st.none() | _TEXT | st.just("https://example.org/simple"),
+            origin=st.none()
+            | st.builds(Origin, _TEXT | st.just("demo-1.0-py3-none-any.whl"), st.sampled_from([SHA, OTHER]), _TEXT),
+        ),
+        unique_by=lambda file: file.filename,
+        max_size=6,
+    )
+)
+def test_html_links_to_the_files_of_the_json_page(files: list[ListedFile]) -> None:
+    """Whatever they are called, there is one link for each of them, with the same attributes, and no other link."""
+    page = Page("demo").with_files(replace(file, size=number) for number, file in enumerate(files))
+    found = links(page_html(page))
+
+    def attributes(file: ListedFile) -> dict[str, str]:
+        known = {
+            "href": f"{as_utf8(file.url)}#sha256={file.sha256}",
+            "data-requires-python": None if file.requires_python is None else as_utf8(file.requires_python),
+            "data-core-metadata": f"sha256={OTHER}" if file.metadata_sha256 else None,
+            "data-dist-info-metadata": f"sha256={OTHER}" if file.metadata_sha256 else None,
+            "data-yanked": None if file.yanked is None else as_utf8(file.yanked),
+            "data-upload-time": as_utf8(file.upload_time),
+            "data-size": str(file.size),
+        }
+        return {key: value.replace("\0", "\ufffd") for key, value in known.items() if value is not None}
+
+    assert sorted(found.links, key=str) == sorted(map(attributes, page.files), key=str)
+    order = [each["data-size"] for each in found.links]
+    for release in {file.release for file in page.files}:  # clients that read one wheel for a release read the first
+        sizes = [str(file.size) for file in page.files if file.release == release]
+        assert [each for each in order if each in sizes] == sizes
+
+
+def test_the_newest_version_comes_first() -> None:
+    names = [f"demo-{version}-py3-none-any.whl" for version in ("1.9", "1.10", "1.9.post1")] + ["nonsense.whl"]
+    page = Page("demo").with_files(listed(filename=name) for name in names)
+    assert links(page_html(page)).names == [
+        "demo-1.10-py3-none-any.whl", "demo-1.9.post1-py3-none-any.whl", "demo-1.9-py3-none-any.whl", "nonsense.whl",
+  ]  # fmt: skip
+
+
+def test_a_page_for_people() -> None:
+    """What they see of a corrected file, its original, and a file that is neither; see the file for how it must look."""
+    original = listed(
+        filename="demo-1.0-1-py3-none-any.whl", sha256=OTHER, size=612_345_678, yanked="pulls in <CUDA>", upload_time="soon"
+    )
+    corrections = (CORRECTION, Correction(reason="asked", changes=(ADDED,)))
+    origin = Origin(original.filename, OTHER, "0.1.0", SHA, corrections, 3, fixed_here=True)
+    fixed = listed(origin=origin, requires_python=">=3.8", upstream="https://example.org/simple/")
+    again = listed(
+        filename="demo-1.0-2-py3-none-any.whl", origin=replace(origin, sha256=SHA, corrections=()), upstream="x:y"
+    )
+    claims = listed(filename="demo-1.0-3-py3-none-any.whl", origin=replace(origin, fixed_here=False))
+    status = {"project-status": {"status": "deprecated", "reason": "use <other>"}}
+    page = Page("demo", (), (), status).with_files(
+        [fixed, original, again, claims, listed(filename="demo-2.0-py3-none-any.whl")]
+    )
+    body = page_html(page).decode().partition("<body>\n")[2].partition("<script>")[0]
+    golden = Path(__file__).with_name("page.html")
+    if os.environ.get("WRITE_GOLDEN"):
+        golden.write_text(body)
+    assert body == golden.read_text()
+
+
+def test_the_python_that_runs_does_not_matter() -> None:
+    """An older one escapes characters of a newer Unicode: only what clients read has them, exactly."""
+    new = "\u0221"
+    change = ListedChange(new, new, new, new)
+    origin = Origin(new, OTHER, new, None, (Correction(new, new, None, new, (change, ListedChange(new, new))),))
+    page = Page("demo", (listed(yanked=new, origin=origin, upstream=new),), (), {"project-status": {"status": new}})
+    html = page_html(page).decode()
+    assert [line for line in html.splitlines() if new in line] == [
+        f'<meta name="pypi:project-status" content="{new}">',
+        next(line for line in html.splitlines() if "<a href" in line),
+    ]
+    assert html.count(new) == 2
+
+
+def test_what_a_wheel_says_of_itself_has_no_colour_of_a_verdict() -> None:
+    """Whoever makes a wheel can write a provenance into it, with any verdict."""
+    for verdict in Verdict:
+        origin = Origin("demo-1.0-py3-none-any.whl", OTHER, "0.1.0", SHA, (replace(CORRECTION, verdict=verdict),))
+        html = page_html(Page("demo", (listed(origin=origin),))).decode().partition("<body>")[2]
+        assert "badge good" not in html
+        assert "badge warning" not in html
+        assert "badge error" not in html
+        assert "Its provenance says: made from" in html
+        assert "Provenance says: 1 change by gpu/triton" in html
+        assert "corrected;" not in html
+        assert "1 with provenance" in html
+        assert "badge good" in page_html(Page("demo", (listed(origin=replace(origin, fixed_here=True)),))).decode()
+
+
+def test_no_command_where_clients_choose_no_file() -> None:
+    def text(page: Page) -> str:
+        return page_html(page).decode().partition("<script>")[0]
+
+    yanked, other = listed(yanked=""), listed(filename="demo-2.0-py3-none-any.whl")
+    assert "pip install" in text(Page("demo", (yanked, other)))
+    assert "pip install" not in text(Page("demo", (yanked,)))
+    assert "clients install one only if its exact version is required" in text(Page("demo", (yanked,)))
+    assert "pip install" not in text(Page("demo", (other,), (), {"project-status": {"status": "quarantined"}}))
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:x()", " JavaScript:x()", "java\nscript:x()", "data:text/html,x", "file:///etc", "\x01vbscript:x"]
+)
+def test_a_url_that_runs_something_is_no_page(url: str) -> None:
+    with pytest.raises(MirrorError, match="not http or https"):
+        read_page(page_json(Page("demo", (listed(url=url),))), "demo")
+    with pytest.raises(MirrorError):
+        read_page(page_json(Page("demo", (), (listed(url=url),))), "demo")
+
+
+@pytest.mark.parametrize("url", ["../../files/a:b", "HTTPS://example.org/x", "http://example.org/x", "files/javascript:x"])
+def test_other_urls_are_read(url: str) -> None:
+    page = Page("demo", (listed(url=url),))
+    assert read_page(page_json(page), "demo") == page
+
+
+@pytest.mark.parametrize("name", ["a-1.1-py3-none-any\u202elhw.exe", "a-1.0\u200b-py3-none-any.whl", "a\n.whl"])
+def test_a_name_in_disguise_is_no_page(name: str) -> None:
+    with pytest.raises(MirrorError, match="cannot be seen"):
+        read_page(page_json(Page("demo", (listed(filename=name),))), "demo")
+
+
+def test_changes_that_differ_in_their_evidence_only_are_shown_once() -> None:
+    """As for the wheels of torch: one change, for each platform with a marker that is never true there."""
+    files = [
+        listed(
+            filename=f"demo-1.0-py3-none-{platform}.whl",
+            origin=Origin(
+                "x", OTHER, "1", None, (replace(CORRECTION, evidence=f"never true on {platform}"),), fixed_here=True
+            ),
+        )
+        for platform in (f"linux_{number:02}" for number in range(12))
+    ]
+    html = page_html(Page("demo", tuple(files))).decode()
+    assert html.count("<details") == html.count("<del>") == 1
+    assert "Corrected: 1 change by gpu/triton, in 12 of 12 files" in html
+    assert "Evidence: never true on linux_00; never true on linux_01; " in html
+    assert "linux_09; and 2 more</p>" in html
+
+
+def test_only_web_addresses_and_places_of_the_mirror_become_links() -> None:
+    for upstream in ("javascript:x()", "data:text/html,x", "//example.org", "file:///etc"):
+        page = Page("demo", (listed(upstream=upstream, origin=Origin("demo-0-py3-none-any.whl", OTHER, "1")),))
+        assert links(page_html(page)).leads == ["../", "index.json"]
+    many = Page("demo").with_files(
+        listed(filename=f"demo-{number}-py3-none-any.whl", upstream=f"https://example.org/{number}") for number in range(12)
+    )
+    assert len(links(page_html(many)).leads) == 12
+    assert b"https://example.org/9</span>, 2 more" in page_html(many)
+
+
+def test_the_script_has_nothing_that_a_parser_takes_for_an_element() -> None:
+    """Not all parsers of clients know that a script has no elements."""
+    assert "<" not in asset("mirror.js")
+    assert "<" not in asset("mirror.css")
 
 
 def test_files_stand_in_order_of_versions() -> None:

@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 
 from demos import GPU, demo_wheel
+from faults import Faulty
 from stores import MemoryStore
 from wheelfix.errors import MirrorError, SourceChanged
-from wheelfix.mirror.check import check_store
+from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.decide import NewWheel
 from wheelfix.mirror.layout import attributes_of, key_of
 from wheelfix.mirror.project import Request
 from wheelfix.mirror.repository import load_page
-from wheelfix.mirror.storage.base import Head, NewFile, Store, Write, is_whole, sha256_of, write_changed
+from wheelfix.mirror.storage.base import NewFile, Store, Write, is_whole, sha256_of, write_changed
 from wheelfix.mirror.storage.local import LocalStore
+from wheelfix.mirror.storage.objects import ObjectStore
 from wheelfix.mirror.upload import add_new_wheels
 from wheelfix.options import Publishing, Transfer
 from wheelfix.results import PublishStatus
@@ -26,13 +28,20 @@ PAGE = "public/simple/demo/index.json"
 STORES: dict[str, Callable[[Path], Store]] = {
     "directory": lambda path: LocalStore(path / "mirror"),
     "memory": lambda path: MemoryStore(path / "scratch"),
+    "one that could fail": lambda path: Faulty(MemoryStore(path / "scratch")),
 }
 
 
-@pytest.fixture(params=STORES)
+BUCKETS = ("s3", "s3-versioned", "azure", "gcs")
+"""Kinds of buckets (:data:`buckets.KINDS`)."""
+
+
+@pytest.fixture(params=[*STORES, *BUCKETS])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """Each store in turn: a new one is one more row of the table."""
-    return STORES[request.param](tmp_path)
+    """Each store in turn: a new one is one more row of a table."""
+    if request.param in STORES:
+        return STORES[request.param](tmp_path)
+    return ObjectStore.at(f"{request.getfixturevalue('new_bucket')(request.param).url}/team/mirror")
 
 
 @pytest.fixture
@@ -82,12 +91,10 @@ def test_a_file_that_changes_is_not_written(store: Store, source: Source) -> Non
     other = f"{KEY}.metadata"
     news = [NewFile(KEY, source, attributes_of(KEY)), NewFile(other, b"of others", attributes_of(other))]
     assert {key: type(error) for key, error in store.put_new(news).items()} == {KEY: SourceChanged}
-    assert (store.head(KEY), store.head(other)) == (None, Head(9, store_sum(store, other)))
-
-
-def store_sum(store: Store, key: str) -> str | None:
-    head = store.head(key)
-    return head.sha256 if head else None
+    head, data = store.head(other), hashlib.sha256(b"of others").hexdigest()
+    assert store.head(KEY) is None
+    assert head is not None
+    assert (head.size, head.sha256 in (data, None)) == (9, True)
 
 
 def test_of_many_files_each_is_written(store: Store) -> None:
@@ -177,7 +184,7 @@ def test_a_mirror_needs_no_more_than_a_store(store: Store, tmp_path: Path) -> No
     wheels = [NewWheel(path=path) for path in paths]
     report = add_new_wheels(store, wheels, Request())
     assert [each.status for each in report.files] == [PublishStatus.ADDED] * 2
-    assert check_store(store).findings == ()
+    assert check_mirror(store).findings == ()
     other = demo_wheel(tmp_path / "in", "3.0")
     replaced = demo_wheel(tmp_path / "again", "1.0", GPU)
     news = [NewWheel(path=other), NewWheel(path=replaced)]
@@ -187,5 +194,5 @@ def test_a_mirror_needs_no_more_than_a_store(store: Store, tmp_path: Path) -> No
     page = load_page(store, "demo")
     assert [key_of(file.url) for file in page.files] == [page.key(file) for file in page.files]
     store.delete("public/simple/demo/index.html")
-    assert {each.code for each in check_store(store).findings} == {"html-differs", "gpu-requirements"}
-    assert {each.code for each in check_store(store, fix=True).fixed} == {"html-differs"}
+    assert {each.code for each in check_mirror(store).findings} == {"html-differs", "gpu-requirements"}
+    assert {each.code for each in check_mirror(store, fix=True).fixed} == {"html-differs"}

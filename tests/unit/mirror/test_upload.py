@@ -20,9 +20,10 @@ from refusing import failing
 from wheelfix import fix_wheels
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.check import check_mirror
+from wheelfix.mirror.journal import ProjectJournal
 from wheelfix.mirror.layout import key_of, url_of
 from wheelfix.mirror.publish import fix_into_mirror
-from wheelfix.mirror.repository import Journal, load_page, save_page
+from wheelfix.mirror.repository import load_page, save_page
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
@@ -331,6 +332,9 @@ def test_an_original_that_is_not_at_hand_is_reported(original: str, mirror: Path
 
 def test_yank_and_unyank(mirror: Path, tmp_path: Path) -> None:
     add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"))
+    assert yank_files(mirror, "demo", "a\rb\0\n\x9b").ok
+    assert [file["yanked"] for file in page(mirror)["files"]] == [r"a\rb\x00\n\x9b"] * 2  # no parser of HTML keeps these
+    assert unyank_files(mirror, "demo").ok
     report = yank_files(mirror, "Demo==1.*", "because")
     assert [(each.filename, each.status) for each in report.files] == [("demo-1.0-py3-none-any.whl", PublishStatus.YANKED)]
     assert [file["yanked"] for file in page(mirror)["files"]] == ["because", False]
@@ -431,7 +435,10 @@ def test_correct_and_publish_in_one_step(mirror: Path, tmp_path: Path) -> None:
     assert [each.source for each in published.files] == paths
     assert report.outcomes[0].output == mirror / (published.files[0].path or "")
     [file] = page(mirror)["files"]
-    assert file["_wheelfix"]["changes"] == ["drop Requires-Dist: nvidia-cudnn-cu12==9.5.1.17"]
+    [correction] = file["_wheelfix"]["corrections"]
+    assert (correction["rule"], correction["verdict"]) == ("gpu/nvidia", "safe")
+    assert "binaries" in correction["evidence"]
+    assert correction["changes"] == [{"action": "drop", "field": "Requires-Dist", "before": GPU[0]}]
     assert names(mirror / "private") == ["journal", "locks", "scratch"]
     assert names(mirror / "private/journal") == []
     assert has_no_findings(mirror)
@@ -537,9 +544,9 @@ def test_no_wheel_of_a_lost_page_is_removed(lost: str, mirror: Path, tmp_path: P
 LEFT = "public/files/demo/0123456789abcdef/demo-1.5-py3-none-any.whl"
 
 
-def leave(mirror: Path, state: str) -> Journal:
+def leave(mirror: Path, state: str) -> ProjectJournal:
     """Leave a file as an interrupted call would, and notes that are damaged, or hostile."""
-    notes = Journal(LocalStore(mirror), "demo")
+    notes = ProjectJournal(LocalStore(mirror), "demo")
     notes.note(["public/files/demo/cut o"], state)
     with (mirror / "private/journal/demo").open("a") as opened:
         opened.write(f"{state} public/files/demo/0123456789abcdef/demo-1.")
@@ -553,7 +560,7 @@ def leave(mirror: Path, state: str) -> Journal:
 def test_the_next_run_removes_what_an_interrupted_one_left(mirror: Path, tmp_path: Path) -> None:
     one, two = wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0")
     add(mirror, one)
-    notes = leave(mirror, Journal(LocalStore(mirror), "demo").state())
+    notes = leave(mirror, ProjectJournal(LocalStore(mirror), "demo").state())
     assert notes.removable() >= {LEFT, f"{LEFT}.metadata"}
     assert all(place.startswith("public/files/demo/") for place in notes.removable())
     add(mirror, two)
@@ -568,7 +575,7 @@ def test_the_next_run_removes_what_an_interrupted_one_left(mirror: Path, tmp_pat
 def test_a_note_counts_only_with_the_page_that_it_was_made_for(page_is: str, mirror: Path, tmp_path: Path) -> None:
     """A backup of the pages was put back, or they are lost: then the file may have been listed."""
     add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"))
-    leave(mirror, Journal(LocalStore(mirror), "demo").state())
+    leave(mirror, ProjectJournal(LocalStore(mirror), "demo").state())
     path = mirror / "public/simple/demo/index.json"
     if page_is == "another":
         remove_state = json.loads(path.read_bytes())
@@ -609,7 +616,7 @@ def test_a_removal_that_failed_is_forgotten(why: str, mirror: Path, tmp_path: Pa
 
 def test_a_leftover_that_cannot_be_removed_stops_nobody(mirror: Path, tmp_path: Path) -> None:
     add(mirror, wheel(tmp_path / "in"))
-    leave(mirror, Journal(LocalStore(mirror), "demo").state())
+    leave(mirror, ProjectJournal(LocalStore(mirror), "demo").state())
     shutil.rmtree(mirror / LEFT.rpartition("/")[0])
     (tmp_path / "outside").mkdir()
     (mirror / LEFT.rpartition("/")[0]).symlink_to(tmp_path / "outside")
@@ -841,7 +848,7 @@ def test_a_file_of_another_project_is_reported(mirror: Path, tmp_path: Path) -> 
 
 def test_a_page_with_what_is_no_wheel_can_be_changed(mirror: Path, tmp_path: Path) -> None:
     add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"))
-    edit_page(mirror, "demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz")
+    edit_page(mirror, "demo-1.0-py3-none-any.whl", "demo-1.0.win32.exe")
     [done] = yank_files(mirror, "demo==2.0").files
     assert done.status is PublishStatus.YANKED
     assert "file-of-another-project" in {each.code for each in check_mirror(mirror).findings}
@@ -906,7 +913,7 @@ def test_what_was_changed_is_reported_though_a_page_behind_it_was_not_written(
 @pytest.mark.parametrize("left", ["only a note", "a file", "a listed file"])
 def test_fix_leaves_no_note_of_an_interrupted_run(left: str, mirror: Path, tmp_path: Path) -> None:
     """Also before the first page, where there is nothing but what the run left."""
-    notes = Journal(LocalStore(mirror), "demo")
+    notes = ProjectJournal(LocalStore(mirror), "demo")
     if left == "only a note":
         notes.note([LEFT], "none")
     elif left == "a file":

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 import wheelfix
+from book.pages import blocks, pages, read_page
+from places import REFERENCE
 from wheelfix import errors
+from wheelfix.cli.params import NAMES_NOTHING
 from wheelfix.codes import Check
-from wheelfix.reports.codes import REGISTRY, explain_code, render_code
+from wheelfix.refusals import FAMILIES
+from wheelfix.reports.codes import PAGES, REGISTRY, explain_code, paragraphs, render_code
+from wheelfix.reports.examples import OF_ERRORS, OF_MIRRORS, OF_PLANS
 
 SOURCES = Path(wheelfix.__file__).parent
-DOCS = Path(__file__).parents[3] / "docs"
-PAGES = {
-    "wheelfix verify": "checks.md", "wheelfix mirror check": "mirror-checks.md", "rule files": "rule-reference.md",
-    "errors": "errors.md",
-}  # fmt: skip
 ROWS = [
     pytest.param(where, check, id=f"{where}: {code}") for where, table in REGISTRY.items() for code, check in table.items()
 ]
@@ -61,21 +61,106 @@ def test_every_row_about_an_error_is_about_one_that_is_raised() -> None:
     assert [code for code in REGISTRY["errors"] if f'"{code}"' not in texts] == []
 
 
+def test_every_row_about_a_plan_is_about_a_code_of_one() -> None:
+    files = [*(SOURCES / "sync").rglob("*.py"), SOURCES / "cli" / "mirror" / "sync_run.py"]
+    texts = "\n".join(path.read_text("utf-8") for path in files if path.name != "codes.py")
+    assert [code for code in REGISTRY["wheelfix mirror sync"] if f'"{code}"' not in texts] == []
+
+
 @pytest.mark.parametrize(("where", "check"), ROWS)
 def test_row_says_what_to_do_and_has_its_own_anchor(where: str, check: Check) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", check.code)
     assert check.meaning.endswith(".")
-    assert check.remedy or where == "wheelfix mirror check"
-    page = (DOCS / PAGES[where]).read_text("utf-8")
+    page = (REFERENCE / PAGES[where]).read_text("utf-8")
     assert len(re.findall(rf"^##+ {check.code}$", page, re.MULTILINE)) == 1
     assert check.meaning in page
+
+
+@pytest.mark.parametrize(("where", "check"), ROWS)
+def test_row_says_what_it_means_who_is_affected_what_it_looks_like_and_what_to_do(where: str, check: Check) -> None:
+    said = dict(paragraphs(check))
+    assert {"", "Impact", "Example", "How to fix it"} <= said.keys()
+    assert said["Impact"].endswith(".")
+    page = (REFERENCE / PAGES[where]).read_text("utf-8")
+    section = page.partition(f"# {check.code}\n")[2].partition("\n## ")[0].partition("\n### ")[0]
+    assert all(text in section for text in (said["Impact"], said["Example"], said["How to fix it"]))
+
+
+def test_no_code_of_an_error_has_two_rows() -> None:
+    """The second one hid what the first one explained."""
+    codes = [each.code for family in FAMILIES.values() for each in family]
+    assert sorted(codes) == sorted(set(codes))
+
+
+def _messages() -> Iterator[re.Pattern[str]]:
+    """Yield each text in the sources that a message can be, with anything where a value is."""
+    for path in sorted(SOURCES.rglob("*.py")):
+        if path.name in ("examples.py", "refusals.py", "codes.py"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                fixed = [each.value if isinstance(each, ast.Constant) else None for each in node.values]
+            else:
+                fixed = [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
+            if sum(len(re.sub(r"\W", "", str(each))) for each in fixed if each is not None) >= 7:
+                pattern = "".join(".*" if each is None else re.escape(str(each)) for each in fixed)
+                yield re.compile(f"(?:.+: |.+ is |[A-Z_0-9]+ )?{pattern}", re.DOTALL)
+
+
+_OF_OTHERS = {"internal-error", "os-error", "unreadable"}
+"""What they say is a text of Python, or of the operating system."""
+
+
+def test_each_example_is_what_the_program_can_print() -> None:
+    messages = list(_messages())
+    examples = OF_ERRORS | OF_MIRRORS | OF_PLANS
+    assert examples.keys() >= _OF_OTHERS
+    wrong = {
+        code: text
+        for code, text in examples.items()
+        if code not in _OF_OTHERS and not any(each.fullmatch(text) for each in messages)
+    }
+    assert wrong == {}
+
+
+def test_what_an_index_does_not_have_ends_a_run_that_only_reads() -> None:
+    """Who is affected by it: not one wheel of many, as ``mirror add`` has it."""
+    affected = {
+        code: check.consequence for table in REGISTRY.values() for code, check in table.items() if code in NAMES_NOTHING
+    }
+    assert affected.keys() == NAMES_NOTHING
+    assert [code for code, text in affected.items() if "exit code 2" not in text] == []
+
+
+def test_examples_name_what_is_listed_in_order() -> None:
+    """``rules test`` and ``rules check --names`` sort names, and so do messages about several wheels."""
+    texts = [paragraphs(check) for table in REGISTRY.values() for check in table.values()]
+    listed = [re.findall(r"such as ([\w-]+(?:, [\w-]+)+)", dict(each)["Example"]) for each in texts]
+    names = [text.split(", ") for found in listed for text in found]
+    assert names
+    assert [each for each in names if each != sorted(each)] == []
+
+
+def test_each_message_in_a_text_of_the_book_can_be_printed() -> None:
+    """Nothing compares these with an output: what is typed, and what it prints, is a console block."""
+    messages = list(_messages())
+    texts = [block.text for page in pages() for block in blocks(read_page(page)) if block.kind in ("text", "")]
+    said = [
+        found
+        for text in texts
+        for found in re.findall(r"^(?:error|warning|note)\[([\w-]+)\]: (?!\.\.\.$)(.*)$", text, re.MULTILINE)
+    ]
+    assert said
+    for code, text in said:
+        assert code in _OF_OTHERS or any(each.fullmatch(text) for each in messages), f"{code}: {text}"
+        explain_code(code)
 
 
 def test_explanation_has_all_there_is_to_say() -> None:
     lines = render_code("record-wrong-hash").splitlines()
     assert lines[0] == "record-wrong-hash (error, wheelfix verify)"
     assert [line.partition(":")[0] for line in lines if ":" in line] == [
-        "Refused by", "Example", "How to fix it", "Fixable by wheelfix", "Specification",
+        "Impact", "Example", "How to fix it", "Fixable by wheelfix", "Specification", "Documentation",
     ]  # fmt: skip
 
 
@@ -89,11 +174,13 @@ def test_code_of_an_error_of_a_wheel_stands_for_that_of_verify() -> None:
 
 
 def test_error_of_the_system_is_explained() -> None:
-    assert "No space left" in render_code("enospc")
+    text = render_code("enospc")
+    assert "No space left" in text
+    assert [line.partition(":")[0] for line in text.splitlines()[4:]] == ["Impact", "Example", "How to fix it"]
 
 
 def test_unknown_code_names_the_one_that_may_be_meant() -> None:
     with pytest.raises(ValueError, match="Did you mean gpu-requirements"):
         explain_code("gpu-requirement")
-    with pytest.raises(ValueError, match="list all codes"):
+    with pytest.raises(ValueError, match="All codes: "):
         explain_code("x")

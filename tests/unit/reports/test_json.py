@@ -45,9 +45,11 @@ def test_real_reports_fit_the_schema(tmp_path: Path, edits: str, dry_run: bool) 
 
 def test_every_key_is_there_in_order() -> None:
     document = json.loads(render_json(Report("fix", (Outcome(Path("a.whl"), Status.UNCHANGED),))))
-    assert list(document) == ["version", "command", "wheels", "rules", "rule_findings", "disagreements", "summary"]
+    assert list(document) == [
+        "version", "command", "wheels", "rules", "rule_findings", "disagreements", "known_files", "summary",
+    ]  # fmt: skip
     assert list(document["wheels"][0]) == [
-        "source", "output", "status", "project", "version", "changes", "kept", "notes", "sha256", "shared", "problem",
+        "source", "url", "output", "status", "project", "version", "changes", "kept", "notes", "sha256", "shared", "problem",
         "findings",
     ]  # fmt: skip
 

@@ -123,7 +123,7 @@ def test_result_says_what_and_where() -> None:
     assert location["physicalLocation"]["artifactLocation"] == {"uri": "dist/a%20b.whl"}
     assert location["logicalLocations"] == [{"fullyQualifiedName": "row 1: a\\x1b.py"}]
     [rule] = run["tool"]["driver"]["rules"]
-    assert rule["helpUri"].endswith("/docs/checks.md#record-wrong-hash")
+    assert rule["helpUri"].endswith("/docs/reference/checks.md#record-wrong-hash")
 
 
 def test_findings_of_any_table_can_be_written() -> None:
@@ -143,4 +143,4 @@ def test_findings_of_a_mirror_are_in_its_files() -> None:
     run = run_of(render_mirror_check_sarif("mirror/", MirrorCheckReport(found, 1, 1)))
     uris = [each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in run["results"]]
     assert uris == ["mirror/public/simple/demo", "mirror"]
-    assert run["tool"]["driver"]["rules"][0]["helpUri"].endswith("/docs/mirror-checks.md#page-missing")
+    assert run["tool"]["driver"]["rules"][0]["helpUri"].endswith("/docs/reference/mirror-checks.md#page-missing")

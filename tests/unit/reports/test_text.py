@@ -6,7 +6,15 @@ import pytest
 from msgspec.structs import replace
 
 from counting import count_calls
-from wheelfix.reports.text import NORMAL, QUIET, VERBOSE, render_outcome, render_rule_findings, render_summary
+from wheelfix.reports.text import (
+    NORMAL,
+    QUIET,
+    VERBOSE,
+    render_outcome,
+    render_problem,
+    render_rule_findings,
+    render_summary,
+)
 from wheelfix.results import Change, Finding, Outcome, Problem, Report, Severity, Status
 from wheelfix.rules.registry import RulePlace
 
@@ -122,3 +130,13 @@ def test_of_thousands_of_rules_that_applied_to_nothing_the_first_are_named() -> 
     lines = render_rule_findings(findings).splitlines()
     assert lines[:2] == [f"warning[rule-unused]: mine.toml: rule r{number}: {message}" for number in range(2)]
     assert lines[5:] == ["... 2995 more rule-unused (--format json has all)"]
+
+
+def test_a_name_is_not_repeated() -> None:
+    url = "https://example.org/x.whl"
+    problem = Problem("bad-answer", f"{url} answers 404", "Check the URL.")
+    assert render_problem(f"{url} not shown", problem).startswith(f"error[bad-answer]: {url} not shown: it answers 404\n")
+    assert render_problem("", problem).startswith(f"error[bad-answer]: {url} answers 404\n")
+    assert render_problem("https://example.org/x not shown", problem).endswith(
+        f"{url} answers 404\n  help: Check the URL.\n"
+    )

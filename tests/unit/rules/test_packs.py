@@ -4,13 +4,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.shell_completion import ShellComplete
 
 from building import WheelSpec, write_wheel
 from packing import install_pack, rules_text
 from running import wheelfix
 from wheelfix import RulesError, fix_wheels
 from wheelfix.cli import group
+from wheelfix.cli.shells import SHELLS
 from wheelfix.rules.load import load_rules
 from wheelfix.rules.packs import find_pack, installed_packs, pack_requirement
 from wheelfix.wheel.wheel import Wheel
@@ -253,7 +253,7 @@ def test_names_for_the_completion(site: Path, monkeypatch: pytest.MonkeyPatch) -
     install_pack(site, {"a.toml": rules_text("first")})
     assert installed_packs() == ("acme-rules",)
     for words in (["fix"], ["rules", "list"]):
-        completion = ShellComplete(group, {}, "wheelfix", "_WHEELFIX_COMPLETE")
+        completion = SHELLS["bash"](group, {}, "wheelfix", "_WHEELFIX_COMPLETE")
         arguments = [*words, "--rules"] if words == ["fix"] else words
         assert "acme-rules" in [each.value for each in completion.get_completions(arguments, "ac")]
 

@@ -46,7 +46,7 @@ FILES = {
     "rule-matches-many": schema(rule("cuda", "nvidia-*")),
 }
 WHEEL = Path("torch-2.9.0-cp312-cp312-win_amd64.whl")
-NAMES = ["nvidia-cublas", "nvidia-nat", "nvidia-ml-py"]
+NAMES = ["nvidia-cublas", "nvidia-ml-py", "nvidia-nat"]  # sorted, as the command gives them
 
 
 def findings(code: str) -> tuple[Finding, ...]:

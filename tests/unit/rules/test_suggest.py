@@ -126,6 +126,7 @@ def test_strip_gpu_names_each_once(options: tuple[str, ...], tmp_path: Path) -> 
     assert (
         ran.err.count("kept triton>=3: no rule covers it: the rule set drops it from wheels of other projects only\n") == 1
     )
+    assert ran.err.count("  in: demo-1.0-py2-none-any.whl, demo-1.0-py3-none-any.whl\n") == 2
     assert ran.err.count('    match = { name = "jax" }\n') == 1
     assert ran.err.count("    [[rule]]\n") == 2
     assert (
@@ -161,3 +162,9 @@ def test_show_names_them(tmp_path: Path) -> None:
     [line] = [each for each in wheel["requirements"] if each["name"] == "jax"]
     assert line["action"] == "keep"
     assert line["suggestion"].startswith("[[rule]]\n")
+
+
+def test_what_no_rule_covers_is_counted_beside_what_a_rule_keeps(tmp_path: Path) -> None:
+    wheel = write_wheel(tmp_path, WheelSpec(requires=("jax[cuda12]", "cupy-cuda12x")))
+    ran = run("strip-gpu", "--check", wheel)
+    assert "unchanged: nothing to change (1 requirement kept by rules, 1 that no rule covers)\n" in ran.out + ran.err

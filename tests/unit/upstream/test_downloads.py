@@ -75,22 +75,27 @@ def test_a_wrong_file_is_deleted(server: Server, index: Index, tmp_path: Path) -
 
 def test_another_run_is_waited_for_so_long_and_no_longer(tmp_path: Path) -> None:
     one, two = (Downloads(Session(), tmp_path, 0.1) for _ in range(2))
-    with one.locked("demo"):
-        with two.locked("other"):
+    with one.locked("0" * 64, "x.whl"):
+        with two.locked("1" * 64, "y.whl"):
             pass
-        with pytest.raises(MirrorError) as caught, two.locked("demo"):
+        with pytest.raises(MirrorError) as caught, two.locked("0" * 64, "x.whl"):
             pass
     assert caught.value.code == "locked"
-    with two.locked("demo"):
+    assert "downloading x.whl for" in caught.value.message
+    with two.locked("0" * 64, "x.whl"):
         pass
 
 
 def test_old_downloads_are_deleted_at_the_start(tmp_path: Path) -> None:
+    lock = tmp_path / "download-locks" / "0.lock"
     old, young = (tmp_path / "downloads" / f"{digit * 64}.whl" for digit in "01")
     old.parent.mkdir()
-    for path in (old, young):
+    lock.parent.mkdir()
+    for path in (old, young, lock):
         path.write_bytes(b"x")
     age = young.stat().st_mtime - KEPT - 60
-    os.utime(old, (age, age))
+    for path in (old, lock):
+        os.utime(path, (age, age))
     Downloads(Session(), tmp_path, 10)
+    assert not lock.exists()
     assert list(old.parent.iterdir()) == [young]

@@ -30,7 +30,7 @@ from wheelfix.upstream.client import get_page, get_projects
 from wheelfix.upstream.html_links import flatten
 from wheelfix.upstream.http import Session
 from wheelfix.upstream.remote_wheel import find_file, metadata_of
-from wheelfix.upstream.urls import shown_url, validate_url
+from wheelfix.upstream.urls import shown_url, split_sha256, validate_url
 
 PAGE = b'{"meta": {"api-version": "1.1"}, "name": "demo", "versions": [], "files": []}'
 TYPE = {"Content-Type": JSON}
@@ -118,6 +118,7 @@ def test_redirects_that_are_not_followed(target: str) -> None:
         ran = wheelfix("mirror", "check", server.index)
     assert "secret" not in str(error)
     assert f"{server.url}/x redirects to a URL that is not valid: " in str(error)
+    assert "the URL of an index" not in str(error), "there may be none"
     assert ran.code == 3
     assert "redirects to a URL that is not valid" in ran.err
 
@@ -164,11 +165,11 @@ def test_a_connection_is_kept_for_the_next_request(what: str, tmp_path: Path) ->
 
 
 def test_a_redirect_does_not_leave_https() -> None:
-    from wheelfix.upstream.http import _follow
+    from wheelfix.upstream.answers import follow
 
-    refused("bad-redirect", lambda: _follow("https://example.org/x", "http://example.org/x"))
-    assert _follow("https://example.org/x", "/y") == "https://example.org/y"
-    assert _follow("http://example.org/x", "https://example.org/y") == "https://example.org/y"
+    refused("bad-redirect", lambda: follow("https://example.org/x", "http://example.org/x"))
+    assert follow("https://example.org/x", "/y") == "https://example.org/y"
+    assert follow("http://example.org/x", "https://example.org/y") == "https://example.org/y"
 
 
 def test_a_page_is_inflated_up_to_a_limit() -> None:
@@ -269,6 +270,17 @@ def test_errors_about_a_url_show_no_secrets(url: str) -> None:
     assert "hidden" not in str(caught.value)
 
 
+@pytest.mark.parametrize("fragment", ["sha256=" + "A" * 64, "egg=x&sha256=" + "a" * 64, "SHA256=" + "a" * 64])
+def test_the_sum_in_a_url(fragment: str) -> None:
+    assert split_sha256(f"https://example.org/x.whl?y=1#{fragment}") == ("https://example.org/x.whl?y=1", "a" * 64)
+    assert split_sha256("https://example.org/x.whl#md5=abc") == ("https://example.org/x.whl", None)
+
+
+@pytest.mark.parametrize("fragment", ["sha256=", "sha256=" + "a" * 63, f"sha256={'a' * 64}&sha256={'b' * 64}"])
+def test_a_sum_in_a_url_that_is_none(fragment: str) -> None:
+    refused("bad-url", lambda: split_sha256(f"https://example.org/x.whl#{fragment}"))
+
+
 def test_missing_credentials_get_help() -> None:
     with answering(lambda asked: Reply(status=403)) as server:
         error = refused("access-denied", lambda: get_page(Session(), server.index, "demo"))
@@ -336,11 +348,11 @@ def test_requests_to_a_busy_server_are_retried(
 
 def test_a_date_to_ask_again_counts_from_that_of_the_answer() -> None:
     """Whatever our own clock says."""
-    from wheelfix.upstream.http import _pause_before
+    from wheelfix.upstream.answers import pause_before
 
     def pause(after: str, date: str | None) -> float:
         headers = {"Retry-After": after} | ({} if date is None else {"Date": date})
-        return _pause_before(2, SimpleNamespace(headers=headers))  # type: ignore[arg-type]
+        return pause_before(2, SimpleNamespace(headers=headers))  # type: ignore[arg-type]
 
     assert pause("Wed, 21 Oct 2015 07:28:30 GMT", "Wed, 21 Oct 2015 07:28:00 GMT") == 30
     assert pause("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:30 GMT") == 0
@@ -350,12 +362,12 @@ def test_a_date_to_ask_again_counts_from_that_of_the_answer() -> None:
 
 @pytest.mark.parametrize("date", [None, "", "today", "Wed, 21 Oct 2015 07:28:00"])
 def test_a_date_to_ask_again_counts_from_now_where_the_answer_has_none(date: str | None) -> None:
-    from wheelfix.upstream.http import _pause_before
+    from wheelfix.upstream.answers import pause_before
 
     headers = {"Retry-After": formatdate(time.time() + 90, usegmt=True)} | ({} if date is None else {"Date": date})
-    assert 80 < _pause_before(2, SimpleNamespace(headers=headers)) <= 90  # type: ignore[arg-type]
+    assert 80 < pause_before(2, SimpleNamespace(headers=headers)) <= 90  # type: ignore[arg-type]
     headers["Retry-After"] = "Wed, 21 Oct 2015 07:28:00 GMT"
-    assert _pause_before(2, SimpleNamespace(headers=headers)) == 0  # type: ignore[arg-type]
+    assert pause_before(2, SimpleNamespace(headers=headers)) == 0  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -524,3 +536,16 @@ def test_what_is_no_markup_leads_nowhere() -> None:
     <a href='one' href=two>1 < 2 &amp; 3</a><STYLE>{hidden}</STYLE><a href = three title='>'>three</a> <a href=four>four"""
     assert [(each.text, each.attributes["href"]) for each in flatten(body.encode(), "").anchors] == [
         ("1 < 2 & 3", "one"), ("three", "three"), ("four", "four")]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["/gr\u00f6\u00dfe/x.whl", "/gr%C3%B6%C3%9Fe/x.whl"])
+def test_redirects_may_be_utf8(target: str) -> None:
+    """As browsers follow it; http.client reads headers as Latin-1."""
+
+    def reply(asked: Asked) -> Reply:
+        if asked.path == "/gr%C3%B6%C3%9Fe/x.whl":
+            return Reply(b"here")
+        return Reply(status=302, headers={"Location": target.encode().decode("latin-1")})
+
+    with answering(reply) as server:
+        assert Session().get(f"{server.url}/x").body == b"here"

@@ -36,6 +36,16 @@ def test_results_come_in_the_order_of_the_items_which_are_taken_as_needed(count:
     assert calls.end()
 
 
+def test_threads_are_started_for_calls_and_no_more_than_there_can_be_at_a_time() -> None:
+    calls, go = Calls(4), threading.Event()
+    before = frozenset(threading.enumerate())
+    for started in (0, 1, 2, 3, 4, 4, 4):
+        assert len(frozenset(threading.enumerate()) - before) == started
+        calls.begin(go.wait, 20)
+    go.set()
+    calls.end()
+
+
 def test_one_call_may_feed_another() -> None:
     calls = Calls(3)
     doubled = calls.map(lambda item: 2 * item, range(20), 4)
@@ -67,11 +77,13 @@ def test_leaving_early_ends_what_waits() -> None:
             done.wait(60)
         return Reply(b"x")
 
+    before = frozenset(threading.enumerate())  # another test may have left a thread that waits for its server
     with answering(reply) as server:
         session = Session(connections=4)
         with parallel(session, 4) as calls:
             assert next(calls.map(lambda item: session.get(f"{server.url}/{item}").body, range(50), 20)) == b"x"
-        ours = [each for each in threading.enumerate() if each.name.startswith("wheelfix-request")]
+        started = frozenset(threading.enumerate()) - before
+        ours = [each for each in started if each.name.startswith("wheelfix-request")]
         for each in ours:
             each.join(20)
         assert not any(each.is_alive() for each in ours)

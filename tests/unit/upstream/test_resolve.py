@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
+from pypi_simple import DistributionPackage, Link
 
 from demos import GPU, TAGS, demo_wheel
 from scripting import Index, answering, chosen
 from wheelfix.errors import MirrorError
 from wheelfix.options import Targets
+from wheelfix.upstream.resolve import Candidate, is_for
+from wheelfix.wheel.filename import WheelFilename
 
 ALL = {f"demo-1.0-{tags}.whl" for tags in TAGS}
 
@@ -81,6 +85,43 @@ def test_the_error_lists_what_there_is_where_no_wheel_fits(tmp_path: Path) -> No
         chosen(server.index, "demo", Targets(["win*"], ["3.12"]))
     assert caught.value.code == "no-wheel"
     assert "win*, Python 3.12 (1.0 has cp311-cp311-manylinux_2_28_x86_64)" in str(caught.value)
+
+
+def test_the_error_shows_the_wheels_that_are_nearest(tmp_path: Path) -> None:
+    """Those for the Pythons that were asked for, and not the first of the alphabet."""
+    listed = [f"cp3{minor}-cp3{minor}-macosx_11_0_{machine}" for minor in range(8, 13) for machine in ("arm64", "x86_64")]
+    wheels = {(wheel := demo_wheel(tmp_path, "1.0", tags=tags)).name: wheel.read_bytes() for tags in listed}
+    with answering(Index(wheels)) as server:
+        for targets, expected in (
+            (Targets("win*", "3.12"), "1.0 has cp312-cp312-macosx_11_0_arm64, cp312-cp312-macosx_11_0_x86_64)"),
+            (Targets("macosx*_arm64", "3.13"), "1.0 has cp310-cp310-macosx_11_0_arm64, cp311-"),
+            (Targets("win*", "3.13"), "and 5 more)"),
+        ):
+            with pytest.raises(MirrorError) as caught:
+                chosen(server.index, "demo", targets)
+            assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("platform", "tags", "fits"),
+    [
+        ("macosx*_arm64", "macosx_10_9_universal2", True),
+        ("macosx*_x86_64", "macosx_10_9_universal2", True),
+        ("macosx*_universal2", "macosx_10_9_universal2", True),
+        ("macosx_10_9_x86_64", "macosx_10_9_universal2", True),
+        ("macosx_11_0_arm64", "macosx_10_9_universal2", False),
+        ("macosx*_x86_64", "macosx_10_9_intel", True),
+        ("macosx*_arm64", "macosx_10_9_intel", False),
+        ("macosx*_arm64", "macosx_10_9_x86_64", False),
+        ("macosx*_universal2", "macosx_11_0_arm64", False),
+        ("manylinux*_arm64", "macosx_10_9_universal2", False),
+        ("macosx*_arm64", "macosx_10_9_x86_64.macosx_11_0_universal2", True),
+    ],
+)
+def test_a_wheel_for_both_kinds_of_mac_is_for_each(platform: str, tags: str, fits: bool) -> None:
+    name = WheelFilename.parse(f"demo-1.0-cp311-cp311-{tags}.whl")
+    package = DistributionPackage.from_link(Link(text=str(name), url=f"https://a.example/{name}", attrs={}))
+    assert is_for(Candidate(package, Version("1.0"), name), Targets(platform)) is fits
 
 
 @pytest.mark.parametrize(("yanked", "taken"), [(False, {"demo", "demo==1.0"}), ("why", {"demo==1.0"})])

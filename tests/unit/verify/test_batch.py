@@ -179,6 +179,35 @@ def test_a_correction_is_compared_with_the_other_wheels_of_its_release(tmp_path:
     assert [finding.message for finding in found[after]] == ["wheels of the same release also require triton"]
 
 
+def disagreeing(*paths: Path) -> set[Path]:
+    """Return the wheels among ``paths`` that are reported because of their release."""
+    return {Path(str(each.source)) for each in verify_wheels(paths, selection=Selection("release")).wheels if each.findings}
+
+
+def test_another_directory_hides_no_disagreement(tmp_path: Path) -> None:
+    """The results of three runs in one directory: a wheel as it was, one fixed, and one with another version."""
+    original = write_wheel(tmp_path, valid(metadata=metadata(*BEFORE)))
+    other = write_wheel(tmp_path, valid(tags="py2-none-any", metadata=metadata(*BEFORE)))
+    _, fixed = corrected(tmp_path)
+    _, elsewhere = corrected(tmp_path, local="cpu")
+    copy = fixed.with_name(other.name)
+    copy.write_bytes(other.read_bytes())
+    assert disagreeing(fixed, copy) == disagreeing(fixed, elsewhere, copy) == {fixed}
+    assert disagreeing(original, other, fixed, elsewhere, copy) == {fixed}
+    assert disagreeing(copy, elsewhere, fixed, other, original) == {fixed}
+
+
+def test_every_step_of_a_wheel_that_was_fixed_twice_is_compared(tmp_path: Path) -> None:
+    first, second = corrected(tmp_path, build_tag="1")
+    edits = [RemoveField("Requires-Dist", "six")]
+    again = fix_wheels(second, None, edits=edits, **values(output_dir=tmp_path / "fixed", build_tag="2"))
+    [third] = [each.output for each in again.outcomes if each.output is not None]
+    other = write_wheel(tmp_path, valid(tags="py2-none-any", metadata=metadata(*BEFORE)))
+    assert disagreeing(second, other) == {second}
+    assert disagreeing(first, second, third, other) == {second, third}
+    assert disagreeing(*[other, third, second, first]) == {second, third}
+
+
 def test_wheels_that_differ_in_requires_python_or_extras(tmp_path: Path) -> None:
     """uv lock reads one of them; measured with uv 0.13.9."""
     one = write_wheel(tmp_path, valid(metadata=metadata("Requires-Python: >= 3.9", "Provides-Extra: X.y")))

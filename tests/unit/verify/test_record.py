@@ -91,10 +91,11 @@ def test_paths_are_shown_escaped(path: str, tmp_path: Path) -> None:
     assert all((each.place + each.message).isprintable() for each in findings)
 
 
+@pytest.mark.parametrize("total", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "row", [b"x%d,sha256=x,1\n", b"x%d,1\n", b"demo/./__init__.py,md5=%d,1\n", b"demo/,%d,\n", b'"x%d,",,\n']
 )
-def test_of_a_hundred_thousand_bad_rows_not_all_are_reported(row: bytes, tmp_path: Path) -> None:
+def test_of_thousands_of_bad_rows_not_all_are_reported(row: bytes, total: int, tmp_path: Path) -> None:
     """Pitfall 21: work grows with the rows, and what is told does not."""
 
     def wheel(rows: int) -> Path:
@@ -103,9 +104,10 @@ def test_of_a_hundred_thousand_bad_rows_not_all_are_reported(row: bytes, tmp_pat
 
     few, many = (count_calls(partial(check_wheel, wheel(rows))) for rows in (500, 2_000))
     assert many < 5 * few
-    findings = check_wheel(wheel(100_000)).findings
+    findings = check_wheel(wheel(total)).findings
     assert len(findings) < 4_000
-    assert any(finding.message == "and 99000 more of this kind" or "98999 more" in finding.message for finding in findings)
+    more = (f"and {total - 1_000} more of this kind", f"{total - 1_001} more")
+    assert any(finding.message == more[0] or more[1] in finding.message for finding in findings)
 
 
 def test_file_with_rows_by_every_algorithm_is_not_read_for_each(tmp_path: Path) -> None:

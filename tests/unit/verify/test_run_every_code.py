@@ -1,5 +1,7 @@
 """Every code of the table has samples, and each sample triggers its code and no other."""
 
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,10 @@ from wheelfix.verify.subject import found_of
 each_flaw = pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.code}: {defect.name}")
 
 
-def inspected(defect: Defect, folder: Path) -> CheckedWheel:
-    return verify_wheels(defect.write(folder)).wheels[0]
+@cache
+def inspected(defect: Defect) -> CheckedWheel:
+    with tempfile.TemporaryDirectory() as folder:
+        return verify_wheels(defect.write(Path(folder))).wheels[0]
 
 
 def test_every_code_has_a_sample() -> None:
@@ -28,27 +32,22 @@ def test_every_code_has_a_sample() -> None:
 
 
 @each_flaw
-def test_sample_triggers_exactly_its_code(defect: Defect, tmp_path: Path) -> None:
-    damages = inspected(defect, tmp_path).findings
+def test_sample_triggers_exactly_its_code(defect: Defect) -> None:
+    damages = inspected(defect).findings
     assert {damage.code for damage in damages} == {defect.code, *defect.with_codes}, damages
     assert bool(defect.with_codes) == bool(defect.reason)
 
 
 @each_flaw
-def test_severity_and_fixing_are_those_of_the_table(defect: Defect, tmp_path: Path) -> None:
-    for damage in inspected(defect, tmp_path).findings:
+def test_severity_and_fixing_are_those_of_the_table(defect: Defect) -> None:
+    for damage in inspected(defect).findings:
         assert damage.severity is CHECKS[damage.code].severity
         assert not (damage.fixable and CHECKS[damage.code].fix is Fix.NO)
         assert (damage.place + damage.message).isprintable()
 
 
-def test_what_the_table_calls_fixable_has_a_sample_that_is(tmp_path: Path) -> None:
-    mendable = set()
-    for number, defect in enumerate(DEFECTS):
-        if CHECKS[defect.code].fix is not Fix.NO:
-            folder = tmp_path / str(number)
-            folder.mkdir()
-            mendable |= {damage.code for damage in inspected(defect, folder).findings if damage.fixable}
+def test_what_the_table_calls_fixable_has_a_sample_that_is() -> None:
+    mendable = {damage.code for defect in DEFECTS for damage in inspected(defect).findings if damage.fixable}
     assert {code for code, check in CHECKS.items() if check.fix is not Fix.NO} == mendable
 
 

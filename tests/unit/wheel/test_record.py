@@ -196,9 +196,10 @@ def test_a_file_with_many_rows_is_summed_once_for_all(monkeypatch: pytest.Monkey
     assert sorted(calls) == ["sha256", "sha512"]
 
 
-def test_rows_take_no_memory_of_their_own() -> None:
-    """What is held is the file; of 66,000 rows as objects, they alone would take twice as much."""
-    data = b"".join(b"demo/subpackage/module_%d.py,sha256=%s,12\n" % (number, b"x" * 43) for number in range(66_000))
+@pytest.mark.parametrize("rows", [6_000, pytest.param(66_000, marks=pytest.mark.slow)])
+def test_rows_take_no_memory_of_their_own(rows: int) -> None:
+    """What is held is the file; of rows as objects, they alone would take twice as much."""
+    data = b"".join(b"demo/subpackage/module_%d.py,sha256=%s,12\n" % (number, b"x" * 43) for number in range(rows))
     tracemalloc.start()
     try:
         record = Record.parse(data + b"m,sha256=y,2\n").with_content("m", NEW)

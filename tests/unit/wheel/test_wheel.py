@@ -14,7 +14,7 @@ from wheelfix.fix.draft import make_plan
 from wheelfix.rules.load import built_in
 from wheelfix.verify.run import examine
 from wheelfix.wheel.wheel import Wheel
-from wheelfix.wheel.zip.layout import read_layout
+from wheelfix.wheel.zip.layout import Directory, read_layout
 
 NESTED = Entry("demo/_vendored/apipkg-2.0.dist-info/RECORD", b"x,,\n")
 
@@ -142,7 +142,7 @@ def test_a_wheel_that_is_elsewhere_is_read_like_a_file(tmp_path: Path) -> None:
 def test_what_a_wheel_declares_takes_five_reads() -> None:
     archive = with_entries(archive_of(WheelSpec()), *(Entry(f"demo/{number}.py", b"x") for number in range(3_000)))
     source = Counted(to_bytes(archive))
-    with Wheel(NAME, source=source, directory_only=True) as wheel:
+    with Wheel(NAME, directory=Directory(source)) as wheel:
         assert wheel.document.first("Name") == "demo"
         assert len(wheel.names) == len(archive.entries)
         assert len(source.reads) == 5
@@ -159,10 +159,10 @@ def test_an_invalid_archive_is_refused_when_its_layout_is_used(damage: damages.D
     try:
         Wheel(NAME, source=source)
     except WheelfixError:
-        with pytest.raises(WheelfixError), Wheel(NAME, source=source, directory_only=True) as wheel:
+        with pytest.raises(WheelfixError), Wheel(NAME, directory=Directory(source)) as wheel:
             wheel.layout  # noqa: B018 - reading it is the check
     else:
-        with Wheel(NAME, source=source, directory_only=True) as wheel:
+        with Wheel(NAME, directory=Directory(source)) as wheel:
             assert wheel.layout == read_layout(source)
 
 

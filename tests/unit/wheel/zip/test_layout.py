@@ -148,7 +148,11 @@ def test_no_changed_byte_causes_another_error(tmp_path: Path) -> None:
 def test_the_directory_alone_leads_to_the_same_entries(shape: str) -> None:
     source = Held(to_bytes(SHAPES[shape]))
     directory, layout = Directory(source), read_layout(source)
-    assert {name: directory.entry(name) for name in directory.names} == {each.name: each for each in layout.entries}
+    assert dict(directory) == dict(layout.by_name)
+    assert [*directory.names] == [*layout.names]
+    for number, each in enumerate(layout.entries):
+        assert directory.size_of(each.name) == layout.sizes[number]
+        assert directory.extent_of(each.name) == (each.start, each.stop)
 
 
 def test_the_directory_alone_takes_three_reads() -> None:
@@ -158,17 +162,17 @@ def test_the_directory_alone_takes_three_reads() -> None:
     directory = Directory(source)
     assert len(directory.names) == len(archive.entries)
     assert len(source.reads) == 3
-    assert read_content(source, directory.entry("demo/7.py"), limit=9) == b"x"
+    assert read_content(source, directory.find("demo/7.py"), limit=9) == b"x"
     assert len(source.reads) == 5
 
 
 def test_a_local_header_is_checked_where_its_entry_is_asked_for() -> None:
     directory = Directory(Held(to_bytes(changed(_VALID, "WHEEL", local={"crc": 1}))))
-    assert directory.entry("demo-1.0.dist-info/METADATA").size
+    assert directory.find("demo-1.0.dist-info/METADATA").size
     with pytest.raises(ArchiveError, match="CRC-32 differs from the directory"):
-        directory.entry("demo-1.0.dist-info/WHEEL")
+        directory.find("demo-1.0.dist-info/WHEEL")
     with pytest.raises(KeyError):
-        directory.entry("nothing")
+        directory.find("nothing")
 
 
 def test_an_archive_that_does_not_begin_with_an_entry_has_no_directory_of_its_own() -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,19 +15,27 @@ import pytest
 
 from building import Entry
 from demos import GPU, TAGS, demo_wheel
+from faults import no_answer
 from fixing import values
 from running import mirror_report, wheelfix
 from scripting import Asked, Index, Reply, answering, chosen
 from serving import Server, static
+from stores import MemoryStore
 from wheelfix import fix_wheels
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.check import check_mirror
-from wheelfix.mirror.sync import mirror_releases
+from wheelfix.mirror.from_index import mirror_releases
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import yank_files
 from wheelfix.options import Policy, Publishing, Targets
 from wheelfix.progress import NoProgress
 from wheelfix.results import Published, PublishReport
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Continue a download that broke off at once."""
+    monkeypatch.setattr("wheelfix.upstream.whole_file.sleep", lambda seconds: None)
 
 
 @pytest.fixture
@@ -81,6 +90,27 @@ def test_a_release_is_downloaded_fixed_and_published(server: Server, mirror: Pat
     wheels = [mirror / "public" / file["url"].removeprefix("../../") for file in page["files"]]
     assert all("nvidia" not in each.read_text("latin-1").partition("PK")[0] for each in wheels)
     assert kept(mirror) == []
+
+
+def test_all_versions_that_fit_are_added(server: Server, mirror: Path) -> None:
+    policy = Policy(allow_unproven=True)
+    _, published = mirror_releases(mirror, server.index, "demo", all_versions=True, policy=policy)
+    assert statuses(published) == ["added"] * 6
+    page = json.loads((mirror / "public/simple/demo/index.json").read_bytes())
+    assert page["versions"] == ["1.0", "2.0"]
+    _, again = mirror_releases(mirror, server.index, ["demo>=1", "demo<2"], all_versions=True, policy=policy)
+    assert statuses(again) == ["unchanged"] * 6
+    _, rest = mirror_releases(mirror, server.index, "demo>=2.0rc1", all_versions=True, policy=policy)
+    assert statuses(rest) == ["added", "unchanged"]
+    _, none = mirror_releases(mirror, server.index, "demo>=4", all_versions=True)
+    assert codes(none) == ["no-version"]
+
+
+def test_all_versions_on_the_command_line(server: Server, mirror: Path) -> None:
+    arguments = ["mirror", "add", mirror, "--allow-unproven", "--all-versions", "demo"]
+    assert wheelfix(*arguments).code == 2
+    ran = wheelfix(*arguments, "--from-index", server.index)
+    assert (ran.code, len(ran.lines)) == (0, 6)
 
 
 class _Seen(NoProgress):
@@ -146,7 +176,7 @@ def test_an_interrupted_download_goes_on(server: Server, upstream: Path, mirror:
 
 
 def breaking(name: str, data: bytes, times: int) -> Callable[[Asked], Reply | None]:
-    """Return what breaks off the first ``times`` that the file is asked for, without parts."""
+    """Return what breaks off the first ``times`` that the file is asked for, without parts; each run asks six times."""
     left = [times]
 
     def spoil(asked: Asked) -> Reply | None:
@@ -162,7 +192,7 @@ def test_what_is_complete_survives_a_download_that_breaks_off(tmp_path: Path, mi
     """It is published; and kept, where the mirror refuses it for now."""
     paths = [demo_wheel(tmp_path / "in", "1.0", tags=tags) for tags in ("py2-none-any", "py3-none-any")]
     index = index_of(*paths)
-    index.spoil = breaking(paths[1].name, paths[1].read_bytes(), 2)
+    index.spoil = breaking(paths[1].name, paths[1].read_bytes(), 12)
     with answering(index) as server:
         _, published = mirror_releases(mirror, server.index, "demo")
         assert [(each.status.value, each.filename) for each in published.files] == [
@@ -209,6 +239,29 @@ def test_requirements_and_files_are_handled_independently(tmp_path: Path, mirror
     assert codes(published) == ["no-project", "wrong-hash", None, "no-version"]
     assert not published.ok
     assert check_mirror(mirror).findings == ()
+
+
+def test_a_few_wheels_are_downloaded_at_a_time(tmp_path: Path, mirror: Path) -> None:
+    """Their results are in the order of the page, whichever comes first; one that fails ends no other."""
+    paths = [demo_wheel(tmp_path / "in", "1.0", tags=f"py3-none-macosx_{number}_0_arm64") for number in range(11, 21)]
+    index, now, most, lock = index_of(*paths), [0], [0], threading.Lock()
+
+    def reply(asked: Asked) -> Reply:
+        if not asked.path.endswith(".whl"):
+            return index(asked)
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.05 if asked.path.endswith(paths[0].name) else 0.02)
+        with lock:
+            now[0] -= 1
+        return Reply(status=404) if asked.path.endswith(paths[3].name) else index(asked)
+
+    with answering(reply) as server:
+        _, published = mirror_releases(mirror, server.index, "demo")
+    assert [str(each.source) for each in published.files] == [path.name for path in paths]
+    assert codes(published) == [None] * 3 + ["bad-answer"] + [None] * 6
+    assert 2 <= most[0] <= 4
 
 
 def test_a_wheel_for_two_requirements_is_downloaded_once(tmp_path: Path, mirror: Path) -> None:
@@ -283,7 +336,7 @@ def test_a_note_of_a_refusal_that_cannot_be_read_is_none(text: str, tmp_path: Pa
 def test_a_refusal_is_not_noted_while_wheels_of_the_release_are_missing(tmp_path: Path, mirror: Path) -> None:
     index, other = refusing(tmp_path), demo_wheel(tmp_path / "in", "1.0")
     index.files[other.name] = other.read_bytes()
-    index.spoil = breaking(other.name, other.read_bytes(), 1)
+    index.spoil = breaking(other.name, other.read_bytes(), 6)
     with answering(index) as server:
         _, published = mirror_releases(mirror, server.index, "demo", publishing=Publishing(allow_mixed=True))
         assert sorted(statuses(published)) == ["failed", "refused"]
@@ -454,6 +507,28 @@ def test_a_sum_may_be_in_upper_case(mirror: Path, tmp_path: Path) -> None:
             assert statuses(mirror_releases(mirror, server.index, "demo")[1]) == [expected]
 
 
+@pytest.mark.parametrize("tag", [f"cp3{'9' * 5000}", "cp3\u0661", "py3\u00b2"])
+def test_a_tag_that_no_python_has_fits_none(tag: str, mirror: Path, tmp_path: Path) -> None:
+    index = index_of(demo_wheel(tmp_path / "in", "2.0"))
+    index.said = {"filename": f"demo-2.0-{tag}-none-any.whl"}
+    with answering(index) as server:
+        _, published = mirror_releases(mirror, server.index, "demo", targets=Targets(pythons=["3.11"]))
+    assert codes(published)[0] in ("no-wheel", "no-version")
+
+
+@pytest.mark.parametrize("name", ["other", "demo2", ""])
+def test_a_page_of_another_project_says_nothing_of_this_one(name: str, mirror: Path, tmp_path: Path) -> None:
+    index = index_of(demo_wheel(tmp_path / "in", "2.0"))
+    with answering(index) as server:
+        assert statuses(mirror_releases(mirror, server.index, "demo")[1]) == ["added"]
+        index.page, index.files = {"name": name}, {}
+        _, published = mirror_releases(mirror, server.index, "demo")
+        index.page = {"name": "DEMO"}
+        _, spelled_otherwise = mirror_releases(mirror, server.index, "demo")
+    assert codes(published) == ["bad-page"]
+    assert codes(spelled_otherwise)[0] != "bad-page"
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"<html>", b"\xff", b'{"meta": {"api-version": "9.0"}, "name": "demo", "files": []}']
 )
@@ -558,3 +633,25 @@ def test_a_wheel_that_the_mirror_has_lost_is_downloaded_again(tmp_path: Path, mi
         _, published = mirror_releases(mirror, server.index, "demo")
     assert any("is restored" in note for each in published.files for note in each.notes)
     assert check_mirror(mirror).findings == ()
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+def test_a_bucket_that_does_not_answer_is_not_asked_for_every_wheel(answers: int, server: Server, tmp_path: Path) -> None:
+    """Each question waits for minutes then; every wheel has failed, and the next run adds all of them."""
+    store, asked = MemoryStore(tmp_path / "scratch"), list[str]()
+
+    def before(operation: str, key: str) -> None:
+        asked.append(key)
+        if len(asked) > answers:
+            raise no_answer(key)
+
+    store.before = before
+    requirements, policy = ["demo==1.0", "demo==2.0"], Policy(allow_unproven=True)
+    _, published = mirror_releases(store, server.index, requirements, policy=policy)
+    assert len(published.files) == (6 if answers else 2)
+    assert {(each.status.value, each.problem.code if each.problem else "") for each in published.files} == {
+        ("failed", "no-answer")
+    }
+    assert len(asked) <= answers + 4  # one for each of the wheels that are looked for at the same time
+    store.before = lambda operation, key: None
+    assert statuses(mirror_releases(store, server.index, requirements, policy=policy)[1]) == ["added"] * 6
