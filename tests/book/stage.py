@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
+import tools
 from book.shell import COLUMNS
 from places import ROOT
 from serving import free_port, static
@@ -143,6 +144,10 @@ class Stage(Struct):
         self.says(url, found.url)
         return found
 
+    def quick_start(self) -> None:
+        """Let wheelfix, as the reader types it, run in a fork of a process that has imported it."""
+        tools.write_stand_in(self.programs / "wheelfix", "wheelfix")
+
     def program(self, name: str, text: str) -> None:
         """Write a program that stands in for one that cannot run here; ``text`` is a script with its ``#!`` line."""
         path = self.programs / name
@@ -170,9 +175,11 @@ class Scene(Struct, frozen=True):
 
 @contextmanager
 def stage(root: Path, cloud: "Servers", scene: Scene) -> Iterator[Stage]:
-    """Set up the stage of a page."""
+    """Set up the stage of a page; that of a page without marks starts wheelfix quickly, and the others start the program."""
     found = Stage(root, cloud)
     with found.stack:
         found.set_up()
+        if not scene.marks:
+            found.quick_start()
         scene.prepare(found)
         yield found
