@@ -235,8 +235,8 @@ def _position_in(source: Readable, start: int, fixed: bytes) -> int:
     record = DirectoryRecord._make(CENTRAL.unpack(fixed))
     if record.offset != FULL_32:
         return record.offset
-    extra_start = start + CENTRAL.size + record.name_length
-    extra = source.read_at(extra_start, max(0, min(record.extra_length, source.size - extra_start)))
+    extra_start = min(start + CENTRAL.size + record.name_length, source.size)  # a name may claim to reach beyond the file
+    extra = source.read_at(extra_start, min(record.extra_length, source.size - extra_start))
     try:
         return only_needed((record.size, record.compressed_size, record.offset), extra, "the directory")[-1]
     except ArchiveError:  # reading the directory says what is wrong with it

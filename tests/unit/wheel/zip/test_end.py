@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from building import Archive, Entry, WheelSpec, archive_of, to_bytes
+from building import FULL_16, FULL_32, Archive, Entry, WheelSpec, archive_of, to_bytes
+from in_memory import Held
 from wheelfix.errors import ArchiveError
 from wheelfix.wheel.zip.end import End, read_end
+from wheelfix.wheel.zip.layout import read_loosely
 from wheelfix.wheel.zip.source import Source
 
 _VALID = archive_of(WheelSpec())
@@ -51,3 +53,11 @@ def test_locator_that_points_behind_the_file(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError) as refusal:
         _end(tmp_path / "a.zip", to_bytes(archive))
     assert refusal.value.code == "bad-end-record"
+
+
+def test_a_name_that_claims_to_reach_beyond_the_file() -> None:
+    """Where the directory is misplaced its first record is looked at before anything of it is checked."""
+    lies = {"name_length": FULL_16, "extra_length": FULL_16, "offset": FULL_32}
+    archive = Archive((Entry("a", b"", directory=lies),), end={"directory_start": 1})
+    reading = read_loosely(Held(to_bytes(archive)))
+    assert {"bad-directory", "bad-end-record"} & {each.code for each in reading.findings}
