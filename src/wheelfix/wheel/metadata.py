@@ -97,13 +97,24 @@ class Document(Struct, frozen=True):
         ``None`` removes a field; several values make fields of the same name one after the other.
 
         :raises EditError: if a value does not fit on one line.
+        :raises MetadataError: if another field would appear or vanish.
         """
-        pieces, position = [], 0
+        pieces, position, more = [], 0, 0
         for each, value in sorted(values.items(), key=lambda item: item[0].start):
             texts = () if value is None else (value,) if isinstance(value, str) else value
             pieces += [self.data[position : each.start], self._lines_for(each, texts)]
-            position = each.stop
-        return Document.parse(b"".join([*pieces, self.data[position:]]))
+            position, more = each.stop, more + len(texts) - 1
+        return self._with(b"".join([*pieces, self.data[position:]]), more)
+
+    def _with(self, data: bytes, more: int) -> "Document":
+        """Return the document that ``data`` holds, which has so many fields more than this one, or fewer.
+
+        :raises MetadataError: if it has others: a CR that ended a line and an empty line have become one line end.
+        """
+        document = Document.parse(data)
+        if len(document.fields) != len(self.fields) + more:
+            raise run_together("METADATA")
+        return document
 
     def _lines_for(self, field: Field, texts: Sequence[str]) -> bytes:
         """Return the lines of a field with each of ``texts``; the last one ends as the field did."""
@@ -124,6 +135,7 @@ class Document(Struct, frozen=True):
         """Return the document with more fields: after the last one of their name, else at the end of the header.
 
         :raises EditError: if ``name`` is not a field name, or a value does not fit on one line.
+        :raises MetadataError: if another field would appear or vanish.
         """
         if not is_field_name(name):
             raise EditError(
@@ -135,8 +147,8 @@ class Document(Struct, frozen=True):
         ending = _line_end(before) or _line_end(self.data[: self.header_stop]) or _first_line_end(self.data)
         lines = ending.join(_encode(same[-1].name if same else name, value) for value in values)
         if before and not before.endswith((b"\n", b"\r")):  # the file ends without a line end, and keeps that
-            return Document.parse(before + ending + lines + self.data[position:])
-        return Document.parse(before + lines + ending + self.data[position:])
+            return self._with(before + ending + lines + self.data[position:], len(values))
+        return self._with(before + lines + ending + self.data[position:], len(values))
 
 
 def _parse(data: bytes) -> Document:
@@ -223,6 +235,15 @@ def _read_header(data: bytes) -> tuple[list[tuple[int, int]], int]:
         else:
             return spans, start
     return spans, len(data)
+
+
+def run_together(file: str) -> MetadataError:
+    """Return the error for an edit after which a reader would see fields in ``file`` that nobody put there."""
+    return MetadataError(
+        "ambiguous-metadata",
+        f"{file}: a line ends with CR alone, and with the change what follows would be read in another way",
+        hint="Fix the line ends where the wheel is built.",
+    )
 
 
 def _too_long() -> MetadataError:

@@ -8,7 +8,7 @@ from typing import Final
 
 from wheelfix.errors import EditError
 from wheelfix.text import shown
-from wheelfix.wheel.metadata import Document, Field
+from wheelfix.wheel.metadata import Document, Field, run_together
 from wheelfix.wheel.tags import MOST_TAGS, WheelTag, expanded, number_of_tags
 
 ROOT: Final = "Root-Is-Purelib"
@@ -23,7 +23,7 @@ def with_field(data: bytes, name: str, value: str | None) -> bytes:
     b'Wheel-Version: 1.0\nTag: py3-none-any\nBuild: 1\n'
 
     :raises EditError: if the value does not fit on one line.
-    :raises MetadataError: if the file is longer than any real one.
+    :raises MetadataError: if the file is longer than any real one, or another field would appear or vanish.
     """
     document = Document.parse_leniently(data)
     present = document.all(name)
@@ -81,7 +81,10 @@ def _said(lines: Iterable[Field]) -> dict[Field, list[WheelTag]]:
 
 
 def _replaced(document: Document, texts: Mapping[Field, Sequence[str]]) -> bytes:
-    """Return the file with other lines in the place of some fields, with the line ends that those had."""
+    """Return the file with other lines in the place of some fields, with the line ends that those had.
+
+    :raises MetadataError: if another field would appear or vanish.
+    """
     data, pieces, position = document.data, list[bytes](), 0
     for field, lines in sorted(texts.items(), key=lambda item: item[0].start):
         line = data[field.start : field.stop]
@@ -90,4 +93,8 @@ def _replaced(document: Document, texts: Mapping[Field, Sequence[str]]) -> bytes
         text = between.join(text.encode() for text in lines) + ending if lines else b""
         pieces += [data[position : field.start], text]
         position = field.stop
-    return b"".join([*pieces, data[position:]])
+    after = b"".join([*pieces, data[position:]])
+    expected = len(document.fields) + sum(len(lines) - 1 for lines in texts.values())
+    if len(Document.parse_leniently(after).fields) != expected:
+        raise run_together("WHEEL")
+    return after

@@ -182,3 +182,16 @@ def test_what_is_parsed_again_is_remembered_unless_it_is_long(size: int) -> None
     for parse in (Document.parse, Document.parse_leniently):
         assert parse(data) == parse(bytes(bytearray(data)))
         assert (parse(data) is parse(bytes(bytearray(data)))) is (size == 10)
+
+
+RUN_TOGETHER = b"Name: demo\nX-Own: 1\rY-Own: 2\n\nRequires-Dist: of the description\n"
+"""Without its last field the CR before that and the empty line would be one line end, and the description a field."""
+
+
+def test_what_would_make_a_field_of_the_description_is_refused() -> None:
+    document = Document.parse(RUN_TOGETHER)
+    assert values(document) == []
+    with pytest.raises(MetadataError) as refusal:
+        document.without(document.all("Y-Own"))
+    assert refusal.value.code == "ambiguous-metadata"
+    assert document.without(document.all("X-Own")).data == RUN_TOGETHER.replace(b"X-Own: 1\r", b"")
