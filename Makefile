@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage test-slow test-real test-clients test-browser azurite check format samples reference docs bench dist clean
+.PHONY: help demo test coverage test-slow test-real test-clients test-browser azurite fuzz check format samples reference docs bench dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-clients: $(READY) $(CLIENTS)/.ready ## run the tests with pip, uv, Poetry, 
 
 test-browser: $(VENV)/.browser ## open the pages that wheelfix writes in Chromium (Debian's, or TEST_CHROMIUM), which must be there
 	TEST_BROWSER=required $(BIN)/pytest -m browser
+
+fuzz: $(VENV)/.fuzz ## fuzz one target on from its corpus: TARGET=layout TIME=600 (seconds); without TARGET it names all
+	$(BIN)/python tests/fuzz/run.py $(TARGET) $(TIME)
 
 azurite: $(AZURITE)/.ready ## install Azurite with npm, for the tests of buckets on Azure, which are skipped otherwise
 
@@ -95,6 +98,10 @@ $(CLIENTS)/.ready: pyproject.toml $(READY)
 
 $(VENV)/.browser: pyproject.toml $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group browser
+	@touch $@
+
+$(VENV)/.fuzz: pyproject.toml $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz
 	@touch $@
 
 $(AZURITE)/.ready:

@@ -44,7 +44,7 @@ from drafting import (
 )
 from mutating import mutated
 
-_TEXTS: Final[dict[str, Any]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+TEXTS: Final[dict[str, Any]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _SUM: Final = b"sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 
 
@@ -57,29 +57,29 @@ class Sample(Struct, frozen=True):
 
 def _texts() -> Iterator[tuple[str, Knob]]:
     """Yield the kinds of ``kinds.toml``."""
-    for text in _TEXTS["requirements"]:
+    for text in TEXTS["requirements"]:
         yield f"requirement {text!a}", fields(f"Requires-Dist: {text}")
-    for text in _TEXTS["markers"]:
+    for text in TEXTS["markers"]:
         yield f"marker {text!a}", fields(f"Requires-Dist: six; {text}")
-    for text in _TEXTS["requires_python"]:
+    for text in TEXTS["requires_python"]:
         yield f"Requires-Python {text!a}", fields(f"Requires-Python: {text}")
-    for text in _TEXTS["fields"]:
+    for text in TEXTS["fields"]:
         yield f"METADATA with {text[:60]!a}", fields(text)
-    for version, lines, licenses in _TEXTS["versions"]:
+    for version, lines, licenses in TEXTS["versions"]:
         knobs = [info(name, b"MIT") for name in licenses]
         kind = f"Metadata-Version {version} with {lines} and {licenses}"
         yield kind, both(head("Metadata-Version:", f"Metadata-Version: {version}"), fields(*lines), *knobs)
-    for old, new in _TEXTS["heads"]:
+    for old, new in TEXTS["heads"]:
         yield f"METADATA with {new[:60]!a} for {old}", head(old, new)
-    for kind, text in _TEXTS["bodies"].items():
+    for kind, text in TEXTS["bodies"].items():
         yield f"METADATA: {kind}", setting(body=text)
-    for old, *new in _TEXTS["wheel_lines"]:
+    for old, *new in TEXTS["wheel_lines"]:
         yield f"WHEEL with {new!a} for {old!r}", wheel(old, *new)
-    for text in _TEXTS["entry_points"]:
+    for text in TEXTS["entry_points"]:
         yield f"entry points {text!a}", scripts(text)
-    for name in _TEXTS["file_names"]:
+    for name in TEXTS["file_names"]:
         yield f"a file called {name[:30]!a}", file(name)
-    for name, content in _TEXTS["info_files"]:
+    for name, content in TEXTS["info_files"]:
         yield f"dist-info/{name} with {content[:12]!a}", info(name, content.encode())
 
 
