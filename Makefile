@@ -7,6 +7,16 @@ AZURITE := .azurite
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# LOCKED=1, as CI has it, installs exactly what requirements/*.txt name, by its hashes. Without it pip takes the newest of what
+# pyproject.toml admits, so that a Python or a machine for which nothing was locked is no hindrance.
+LOCKED ?=
+PIP := -m pip install --quiet --disable-pip-version-check
+PINNED := $(PIP) --require-hashes --only-binary :all: --requirement
+# Most releases with malicious code are found and deleted within days. For a fix that cannot wait: make lock COOLDOWN='0 days'
+COOLDOWN ?= 7 days
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --only-binary :all:
+COMPILE += --no-annotate --custom-compile-command 'make lock' --exclude-newer '$(COOLDOWN)'
+
 # Tests start hundreds of processes: each would compile the sources, and pytest all tests, if nothing were kept.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -71,11 +81,24 @@ docs: $(READY) ## build the documentation in docs/_build/html; warnings are erro
 bench: $(READY) ## measure speed and memory against their targets (ten minutes, 8 GB of disk; BENCH=--real for real wheels)
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
-dist: $(VENV)/.dist ## build sdist and wheel in dist/, and check them
+.PHONY: lock long-run
+dist: $(READY) ## build sdist and wheel in dist/, and check them; LOCKED=1 gives everybody the same bytes
 	rm -rf dist
-	$(BIN)/python -m build
+	env -u SOURCE_DATE_EPOCH $(BIN)/python -m build --no-isolation
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/wheelfix verify --strict dist/*.whl
+
+lock: $(READY) ## renew requirements/*.txt: the versions and hashes that CI, the action and the image install
+	$(COMPILE) --extra cloud --extra index --extra sync --group dev --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --constraint requirements/dev.txt --group installer --output-file requirements/installer.txt
+	$(COMPILE) --constraint requirements/dev.txt --group browser --output-file requirements/browser.txt
+	$(COMPILE) --constraint requirements/dev.txt --group backend --output-file requirements/backend.txt
+	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/core.txt pyproject.toml
+	$(COMPILE) --constraint requirements/dev.txt --extra cloud --extra sync --output-file requirements/image.txt pyproject.toml
+	$(COMPILE) --group clients --output-file requirements/clients.txt
+
+long-run: $(READY) ## take 1,000 popular wheels through every command: downloads 15 GB at most, takes hours; report in build/
+	TEST_LONG_RUN=1000 $(BIN)/pytest -m real tests/conformance/test_long_run.py
 
 clean: ## delete everything that was made here, the virtual environment too
 	rm -rf $(VENV) $(VENV)-* $(CLIENTS) $(AZURITE) build dist fixed docs/_build .coverage .coverage.* .hypothesis
@@ -83,21 +106,32 @@ clean: ## delete everything that was made here, the virtual environment too
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip reads dependency groups since 25.1.
-$(READY): pyproject.toml
+$(READY): pyproject.toml $(if $(LOCKED),requirements/installer.txt requirements/dev.txt)
 	@$(PYTHON) -c 'import sys; sys.exit("wheelfix needs Python 3.11 or later: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cloud,index]' --group dev
+ifdef LOCKED
+	$(BIN)/python $(PINNED) requirements/installer.txt
+	$(BIN)/python $(PINNED) requirements/dev.txt
+	$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
+else
+	$(BIN)/python $(PIP) --upgrade 'pip>=25.1'
+	$(BIN)/python $(PIP) --editable '.[cloud,index]' --group dev
+endif
 	@touch $@
 
-$(CLIENTS)/.ready: pyproject.toml $(READY)
+$(CLIENTS)/.ready: pyproject.toml $(READY) $(if $(LOCKED),requirements/clients.txt)
 	$(PYTHON) -m venv $(CLIENTS)
-	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --group clients
+ifdef LOCKED
+	$(CLIENTS)/bin/python $(PINNED) requirements/installer.txt
+	$(CLIENTS)/bin/python $(PINNED) requirements/clients.txt
+else
+	$(CLIENTS)/bin/python $(PIP) --upgrade 'pip>=25.1'
+	$(CLIENTS)/bin/python $(PIP) --group clients
+endif
 	@touch $@
 
 $(VENV)/.browser: pyproject.toml $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group browser
+	$(BIN)/python $(if $(LOCKED),$(PINNED) requirements/browser.txt,$(PIP) --group browser)
 	@touch $@
 
 $(VENV)/.fuzz: pyproject.toml $(READY)
@@ -106,8 +140,4 @@ $(VENV)/.fuzz: pyproject.toml $(READY)
 
 $(AZURITE)/.ready:
 	npm install --prefix $(AZURITE) --no-save --no-audit --no-fund --loglevel=error azurite@3
-	@touch $@
-
-$(VENV)/.dist: pyproject.toml $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dist
 	@touch $@
