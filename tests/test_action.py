@@ -390,7 +390,11 @@ def test_what_cannot_be_installed_is_annotated(act: Act, module: str, tmp_path: 
 @pytest.mark.slow
 def test_what_is_installed_is_the_action_itself(act: Act, tmp_path: Path) -> None:
     act(CLEAN, rules="")
-    assert (tmp_path / "temp" / "pip").read_text() == f"-I -m pip install --quiet {ROOT}\n"
+    pinned = " ".join(f"--requirement {ROOT}/requirements/{name}.txt" for name in ("backend", "core"))
+    assert (tmp_path / "temp" / "pip").read_text().splitlines() == [
+        f"-I -m pip install --quiet --require-hashes --only-binary :all: {pinned}",
+        f"-I -m pip install --quiet --no-deps --no-build-isolation {ROOT}",
+    ]
 
 
 @pytest.mark.slow
