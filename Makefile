@@ -92,6 +92,7 @@ lock: $(READY) ## renew requirements/*.txt: the versions and hashes that CI, the
 	$(COMPILE) --extra cloud --extra index --extra sync --group dev --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --constraint requirements/dev.txt --group installer --output-file requirements/installer.txt
 	$(COMPILE) --constraint requirements/dev.txt --group browser --output-file requirements/browser.txt
+	$(COMPILE) --constraint requirements/dev.txt --group fuzz --output-file requirements/fuzz.txt
 	$(COMPILE) --constraint requirements/dev.txt --group backend --output-file requirements/backend.txt
 	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/core.txt pyproject.toml
 	$(COMPILE) --constraint requirements/dev.txt --extra cloud --extra sync --output-file requirements/image.txt pyproject.toml
@@ -135,7 +136,7 @@ $(VENV)/.browser: pyproject.toml $(READY)
 	@touch $@
 
 $(VENV)/.fuzz: pyproject.toml $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz
+	$(BIN)/python $(if $(LOCKED),$(PINNED) requirements/fuzz.txt,$(PIP) --group fuzz)
 	@touch $@
 
 $(AZURITE)/.ready:

@@ -31,6 +31,7 @@ FILES: Final = {
     "image": Roots(("cloud", "sync")),
     "backend": Roots(groups=("backend",), core=False),
     "browser": Roots(groups=("browser",), core=False),
+    "fuzz": Roots(groups=("fuzz",), core=False),
     "installer": Roots(groups=("installer",), core=False),
     "clients": Roots(groups=("clients",), core=False),
 }
@@ -148,7 +149,10 @@ def test_ci_installs_what_is_pinned() -> None:
     installs = [line for line in makefile.splitlines() if re.match(r"\t.*(\$\(PIP\)|\$\(PINNED\)|pip install)", line)]
     assert all("$(PINNED)" in each or "--no-deps --no-build-isolation" in each for each in locked)
     others = [each for each in installs if each not in locked and each not in ranges]
-    assert others == ["\t$(BIN)/python $(if $(LOCKED),$(PINNED) requirements/browser.txt,$(PIP) --group browser)"]
+    assert {*others} == {
+        f"\t$(BIN)/python $(if $(LOCKED),$(PINNED) requirements/{name}.txt,$(PIP) --group {name})"
+        for name in ("browser", "fuzz")
+    }
 
 
 @pytest.mark.parametrize("path", ["action.yml", "Containerfile"])
