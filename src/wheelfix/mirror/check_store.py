@@ -16,7 +16,7 @@ from wheelfix.mirror.journal import noted_runs
 from wheelfix.mirror.json import read_page
 from wheelfix.mirror.layout import FILES, HTML, METADATA, PAGE, ROOT_HTML, ROOT_PAGE, SIMPLE, page_key, project_of
 from wheelfix.mirror.needs import ListedWheel, compare_releases, unyanked_originals
-from wheelfix.mirror.pages import Page
+from wheelfix.mirror.pages import STATUS, Page
 from wheelfix.mirror.registry import MirrorCheckReport, finding
 from wheelfix.mirror.repository import listed_keys, load_root
 from wheelfix.mirror.storage.base import Head, Store, Stored
@@ -25,7 +25,7 @@ from wheelfix.mirror.stored_wheel import WheelCheck, is_withheld, unreadable
 from wheelfix.mirror.unlisted import Grace, Unlisted, find_old_unlisted, find_unlisted, noted_files
 from wheelfix.progress import Progress
 from wheelfix.results import Finding
-from wheelfix.text import shown
+from wheelfix.text import cut, shown
 from wheelfix.upstream.parallel import Calls
 
 _MOST_LOOKS: Final = 4
@@ -204,6 +204,8 @@ class StoreCheck:
             yield finding("page-unlisted", f"{SIMPLE}/{project}", "the root does not list it", fixable=True)
         if html is not None or not is_empty:
             yield from _compare_html(html_key, html, page_html(page))
+        if not page.has_known_status:
+            yield finding("status-unknown", key, f"its project status is {cut(str(page.other[STATUS]))}")
         yield from self._files(page)
 
     def _files(self, page: Page) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from wheelfix.mirror.examine import upload_time
-from wheelfix.mirror.pages import BY_MIRROR, BY_SYNC, BY_UPSTREAM, ListedFile, Page
+from wheelfix.mirror.pages import BY_MIRROR, BY_SYNC, BY_UPSTREAM, STATUS, ListedFile, Page
 from wheelfix.mirror.repository import load_page
 from wheelfix.mirror.storage.base import Store
 from wheelfix.results import Problem, Published, PublishStatus
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from wheelfix.upstream.client import ServedPage  # what only the extra "index" installs: it comes as a value
 
-_STATUS: Final = "project-status"
 _ACTIVE: Final = "active"
 REMOVED: Final = "removed upstream"
 """The reason for which a file is yanked that its index no longer lists."""
@@ -235,16 +234,16 @@ def with_status(page: Page, index: str, answer: "ServedPage") -> Page:
 
     One that PEP 792 does not define is not copied: strict readers refuse a page for it.
     """
-    if _STATUS in page.other and page.status_from is None:
+    if STATUS in page.other and page.status_from is None:
         return page
-    others = {key: value for key, value in page.other.items() if key != _STATUS}
+    others = {key: value for key, value in page.other.items() if key != STATUS}
     status, reason = answer.page.status, answer.page.status_reason
     if answer.unknown_status is not None:
         return page
     if status is None:
         return replace(page, other=others, status_from=None) if page.status_from == name_of_index(index) else page
     given: Mapping[str, str] = {"status": str(status), **({"reason": as_utf8(reason)} if reason else {})}
-    return replace(page, other={**others, _STATUS: given}, status_from=name_of_index(index))
+    return replace(page, other={**others, STATUS: given}, status_from=name_of_index(index))
 
 
 def _published_files(before: Page, after: Page, problem: Problem | None) -> Iterator[Published]:

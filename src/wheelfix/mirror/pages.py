@@ -22,6 +22,10 @@ BY_MIRROR: Final = "mirror"
 BY_UPSTREAM: Final = "upstream"
 BY_SYNC: Final = "sync"
 """Who decided that a file is yanked, or is not: a person here, the index that it came from, or a manifest."""
+STATUS: Final = "project-status"
+"""The key for the status of a project."""
+_ACTIVE: Final[Mapping[str, str]] = {"status": "active"}
+_STATUSES: Final = frozenset({"active", "archived", "deprecated", "quarantined"})
 SUPERSEDED: Final = "superseded by another correction of the same wheel"
 """The reason for which a manifest yanks a file beside which another correction of the same original is served."""
 
@@ -184,6 +188,14 @@ class Page(Struct, frozen=True):
     other: Mapping[str, Any] = field(default_factory=dict)
     status_from: str | None = None
     stored: str | None = None
+
+    @property
+    def has_known_status(self) -> bool:
+        """Whether its status is one of PEP 792, if it has one, in the form that strict readers require."""
+        status = self.other.get(STATUS, _ACTIVE)
+        if not isinstance(status, Mapping) or not isinstance(status.get("reason", ""), str | None):
+            return False
+        return isinstance(word := status.get("status", "active"), str) and word in _STATUSES
 
     @property
     def versions(self) -> tuple[str, ...]:

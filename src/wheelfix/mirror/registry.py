@@ -110,7 +110,6 @@ _ALL: Final = (
         "A page gives the project a status that PEP 792 does not define.",
         "Clients built on pypi-simple cannot read the page; `wheelfix mirror add` does not copy the status.",
         "Use a status of PEP 792.",
-        Seen.INDEX,
     ),
     _error(
         "served-differs",

@@ -77,7 +77,7 @@ class Cache:
         try:
             found = _DECODER.decode(path.read_bytes())
             os.utime(path)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):  # a disk may turn bits
             return None
         return found
 

@@ -1,6 +1,7 @@
 """``wheelfix mirror check`` on a store that several publishers share: what it asks of the store, and what it reports."""
 
 import hashlib
+import json
 import threading
 import time
 from collections import Counter
@@ -104,6 +105,21 @@ def test_a_project_without_files_is_none(store: MemoryStore) -> None:
     remove_files(store, "demo")
     report = check_mirror(store)
     assert (report.findings, report.projects, report.young) == ((), 0, 2)
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["archived", {"status": "frozen"}, {"status": ["active"]}, {"status": "archived", "reason": {"a": 1}}, None, []],
+)
+def test_a_status_that_strict_readers_refuse_is_reported(status: object, store: MemoryStore) -> None:
+    page = json.loads(store.objects[page_key("demo")].data)
+    store.objects.write(
+        page_key("demo"), json.dumps({**page, "project-status": {"status": "archived", "reason": "x"}}).encode()
+    )
+    check_mirror(store, fix=True)
+    assert codes(store) == set()
+    store.objects.write(page_key("demo"), json.dumps({**page, "project-status": status}).encode())
+    assert "status-unknown" in codes(store)
 
 
 @pytest.mark.parametrize("key", [page_key("demo", HTML), ROOT_HTML, ROOT_PAGE])

@@ -56,6 +56,19 @@ def test_the_server_may_say_otherwise_of_how_long_a_page_is_fresh(tmp_path: Path
         assert Session(cache=Cache(tmp_path)).get(f"{server.url}/x").headers["Cache-Control"] == "max-age=9"
 
 
+def test_an_entry_that_the_disk_damaged_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    versioned = Versioned("ETag", '"1"')
+    with answering(versioned) as server:
+        Session(cache=Cache(tmp_path)).get(f"{server.url}/x")
+        [entry] = tmp_path.iterdir()
+        data = entry.read_bytes()
+        for at in range(len(data)):
+            entry.write_bytes(data[:at] + bytes([data[at] ^ 0x80]) + data[at + 1 :])
+            Cache(tmp_path).load(f"{server.url}/x", "*/*")  # it raises nothing
+        entry.write_bytes(b"\x80")
+        assert Session(cache=Cache(tmp_path)).get(f"{server.url}/x").body == b"one"
+
+
 @pytest.mark.parametrize("reason", ["no version", "no-store", "an error", "another form"])
 def test_what_is_not_kept(reason: str, tmp_path: Path) -> None:
     versioned = Versioned("X-None" if reason == "no version" else "ETag", '"1"')

@@ -13,14 +13,13 @@ from packaging.utils import is_normalized_name
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.layout import file_key, is_file_key
-from wheelfix.mirror.pages import ListedFile, Page
+from wheelfix.mirror.pages import STATUS, ListedFile, Page
 from wheelfix.text import cut, shown
 
 _Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 _Time = Annotated[str, Meta(pattern=r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z\Z")]
 """In the form of PEP 700: clients refuse a page with another one."""
 _Size = Annotated[int, Meta(ge=0)]
-_STATUS: Final = "project-status"
 _MOST_BYTES: Final = 1 << 28
 """A mirror of 300,000 files has a lock of about this size."""
 
@@ -100,7 +99,7 @@ def snapshot_of(mirror: str, pages: Iterable[Page]) -> Snapshot:
 
 def _status(page: Page) -> dict[str, str] | None:
     """Return the status of a project as its page has it; one that PEP 792 does not know is left out."""
-    status = page.other.get(_STATUS)
+    status = page.other.get(STATUS)
     return {key: value for key, value in status.items() if isinstance(value, str)} if isinstance(status, dict) else None
 
 
@@ -131,7 +130,7 @@ def parse_snapshot(data: bytes, path: Path | str) -> Snapshot:
     """
     try:
         found = _READER.decode(data)
-    except (DecodeError, RecursionError) as error:
+    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _bad(path, cut(str(error))) from error
     _check(found, path)
     return found

@@ -221,7 +221,9 @@ def test_a_damaged_lock_is_none(damage: Callable[[dict[str, Any]], object], tmp_
     assert (tmp_path / "mirror" / "public" / "simple" / "demo" / "index.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b"null", b'{"version": 1}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b"null", b'{"version": 1}', b'{"mirror": "\xb3"}']
+)
 def test_what_is_no_lock_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "mirror.lock").write_bytes(data)
     with pytest.raises(MirrorError) as caught:
