@@ -10,6 +10,7 @@ from typing import Final, Protocol, TypeVar
 from msgspec import Struct
 
 from wheelfix.results import Finding, Severity
+from wheelfix.text import on_one_line
 
 _LONGEST: Final = 500
 """How much of a place and of a message is reported, in characters: a name in an archive can have 64 kB."""
@@ -78,28 +79,31 @@ class Check(Struct, frozen=True):
         refused_by: tuple[Client, ...] | None = None,
         hint: str = "",
     ) -> Finding:
-        """Return a finding with this code; ``refused_by`` where this form of it is refused by others than usual."""
+        """Return a finding with this code; ``refused_by`` where this form of it is refused by others than usual.
+
+        Keys and values of files are in its texts: their control characters are escaped.
+        """
         return Finding(
             self.code,
             self.severity,
-            _cut(place),
-            _cut(message),
+            _cut(on_one_line(place)),
+            _cut(on_one_line(message)),
             fixable=fixable,
             needs_trust=needs_trust,
             needs_rebuild=needs_rebuild,
             refused_by=tuple(map(str, self.refused_by if refused_by is None else refused_by)),
             consequence=self.consequence,
-            hint=hint,
+            hint=on_one_line(hint),
         )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def warning_row(code: str, meaning: str, consequence: str, example: str, remedy: str) -> Check:
     """Return the row of a warning about a file of settings that works, but probably not as intended."""
     return Check(code, Severity.WARNING, meaning, consequence=consequence, example=example, remedy=remedy)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 class _Coded(Protocol):

@@ -50,6 +50,26 @@ def path_of_file_url(url: str) -> Path | None:
     return Path(unquote(parts.path)) if is_ours and parts.path.startswith("/") else None
 
 
+def is_file(path: Path) -> bool:
+    """Whether ``path`` is a file; a name that is too long, or has a NUL in it, is that of none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_directory(path: Path) -> bool:
+    """Whether ``path`` is a directory; see :func:`is_file`.
+
+    >>> is_directory(Path("a" * 5000)), is_directory(Path())
+    (False, True)
+    """
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def without_file_scheme(text: str) -> str:
     """Return the path that a URL such as ``file:///dist/x.whl`` stands for; any other text as it is.
 

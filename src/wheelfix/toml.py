@@ -14,6 +14,7 @@ LARGEST: Final = 8 << 20
 """The size in bytes of the largest file, unless the caller says otherwise; three thousand rules take half a megabyte."""
 _MOST_PARTS: Final = 32
 """The parts of the longest key; ``tool.wheelfix.rule.when.project`` has five."""
+_LONGEST: Final = 300
 _STRING: Final = r""""(?:[^"\\\n]|\\[^\n])*+(?:"|(?=\n)|\Z)|'[^'\n]*+(?:'|(?=\n)|\Z)"""
 _PART: Final = re.compile(rf"[A-Za-z0-9_-]++|{_STRING}")
 _KEY: Final = rf"(?:{_PART.pattern})(?:[ \t]*+\.[ \t]*+(?:{_PART.pattern}))*+"
@@ -69,7 +70,7 @@ def _invalid(message: str, text: str) -> TomlError:
     found = _PLACE.search(message)
     if found is None:
         hint = "Close all quotes and brackets." if message.endswith("(at end of document)") else "Correct the file."
-        return TomlError(f"invalid TOML: {message}", hint)
+        return TomlError(f"invalid TOML: {_brief(message)}", hint)
     number = int(found["line"])
     line, what = text.split("\n")[number - 1], message[: found.start()]
     hint = "Correct the line."
@@ -77,7 +78,12 @@ def _invalid(message: str, text: str) -> TomlError:
         hint += " An inline table must be on one line, without a trailing comma."
     elif what.startswith("Invalid value"):
         hint += " Text stands in quotes."
-    return TomlError(f"invalid TOML: {what}, column {found['column']}", hint, number)
+    return TomlError(f"invalid TOML: {_brief(what)}, column {found['column']}", hint, number)
+
+
+def _brief(message: str) -> str:
+    """Return what is shown of a message of the parser, in which a whole key may be."""
+    return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
 
 
 def _read_text(path: Path, largest: int, if_larger: str) -> str:

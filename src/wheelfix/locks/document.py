@@ -23,6 +23,8 @@ _HEADER: Final = re.compile(r"^[ \t]*+\[\[[ \t]*+([A-Za-z0-9_.-]++)[ \t]*+\]\]",
 _PLACE: Final = re.compile(r"\$\.(\w+)\[(\d+)\](.*)")
 _HASH: Final = re.compile(r"(?P<algorithm>[a-z0-9_]+)[:=](?P<sum>[0-9a-fA-F]{16,256})")
 _DAMAGED: Final = "lock-damaged"
+_LONGEST: Final = 500
+"""In characters: how much of a message is shown, which may have values of the lock in it."""
 _T = TypeVar("_T")
 
 
@@ -72,13 +74,16 @@ class Document(Struct, frozen=True):
 
 def damaged(path: Path, message: str, line: int | None = None) -> LockError:
     """Return the error of a lock file that is not as its form says."""
-    return LockError(_DAMAGED, path, message, hint="Make the lock again with the tool that wrote it.", line=line)
+    return LockError(
+        _DAMAGED, path, cut(message, _LONGEST), hint="Make the lock again with the tool that wrote it.", line=line
+    )
 
 
 def unknown_version(path: Path, version: object, known: str) -> LockError:
     """Return the error of a lock file whose form has a version that is not read here; ``known`` says which are."""
     hint = "Make the lock again with a version of its tool that writes a known form."
-    return LockError("lock-unknown-version", path, f"it has version {version} of its form; known: {known}", hint=hint)
+    problem = f"it has version {cut(str(version))} of its form; known: {known}"
+    return LockError("lock-unknown-version", path, problem, hint=hint)
 
 
 def project_of(path: Path, name: str, line: int | None) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from wheelfix.errors import RulesError
+from wheelfix.locations import is_directory
 from wheelfix.options import listed
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.bundled import bundled
@@ -131,7 +132,7 @@ def _unknown(source: str, by: _By, *, versioned: bool) -> tuple[str, str]:
     """Return that ``source`` is not known, and what to do: a built-in set with a version, a directory, or a mistake."""
     if versioned:
         return f"{source!r}: a built-in set has no version of its own", "Name it without one; it comes with wheelfix."
-    if source and (by.directory / source).is_dir():
+    if source and is_directory(by.directory / source):
         return f"unknown rule set {source!r}", f"Write {source}/ for the directory."
     return f"unknown rule set {source!r}", f"{did_you_mean(source, BUILT_IN)} File names end with .toml."
 
@@ -173,7 +174,7 @@ class _Reader:
             self._refuse_source(source, by, f"invalid path {source!r}: {error}", "Check the path.")
             return
         if not files:
-            what = f"no rule files in {source!r}" if directory.is_dir() else f"there is no directory {source!r}"
+            what = f"no rule files in {source!r}" if is_directory(directory) else f"there is no directory {source!r}"
             self._refuse_source(source, by, what, "Rule files end with .toml.")
         for path in files:
             self._add_file(path, by, later=later)
@@ -185,7 +186,7 @@ class _Reader:
         try:
             pack = find_pack(wanted) if wanted is not None and wanted.name not in BUILT_IN else None
         except NoPack as error:
-            if not closest(source, BUILT_IN) and not (by.directory / source).is_dir():
+            if not closest(source, BUILT_IN) and not is_directory(by.directory / source):
                 self._refuse_source(source, by, error.message, error.hint)
                 return
             pack = None

@@ -33,6 +33,8 @@ FILES = [
     'schema = 1\n[[rule]]\nid = "r"\nreason = "why"\nmatch = "a?' + "a?" * 600 + '"\naction = "drop"\n',
     'schema = 1\nextends = "https://example.com/rules.toml"\n',
     "\ufeffschema = 1\n",
+    f'schema = 1\nextends = "{"a" * 5000}"\n',
+    f'schema = 1\nextends = ["{"a" * 5000}/", "{"a/" * 3000}", "{"a" * 5000}.toml"]\n',
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, get_args, get_origin
 from msgspec import Struct
 
 from wheelfix.errors import MirrorError, RulesError
-from wheelfix.locations import path_of_file_url
+from wheelfix.locations import is_directory, is_file, path_of_file_url
 from wheelfix.mirror.naming import is_bucket, problem_of_mirror
 from wheelfix.options import Policy, Scan, Targets
 from wheelfix.results import Finding, Severity
@@ -228,10 +228,10 @@ class _Reader:
     def _check_locks(self, place: KeyPath, values: Mapping[str, Any]) -> None:
         """Report lock files that are not there."""
         for number, lock in enumerate(values.get("lock", ())):
-            if not _is_file(self._directory / lock):
+            if not is_file(self._directory / lock):
                 path = self._directory / lock
                 what, hint = f"there is no file {cut(str(path))}", "Check the path: it is relative to the manifest."
-                if _is_directory(path):
+                if is_directory(path):
                     what, hint = f"{cut(str(path))} is a directory", "Name the lock file."
                 self._add(place, f"lock[{number}]", what, hint, code="manifest-lock-missing")
 
@@ -352,20 +352,6 @@ def _means_files(data: Mapping[str, object]) -> bool:
     return any(meant_key(SourceTable, key) in _FILES for key in unknown)
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that is too long, or a NUL
-        return False
-
-
-def _is_directory(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
 def _title(data: object, number: int) -> str:
     """Return what a source is called in messages: its name, or else its number."""
     values = data if isinstance(data, dict) else {}
@@ -386,9 +372,12 @@ def _problem_of_store(text: str, directory: Path) -> tuple[str, str] | None:
     hint = "Name a directory, or a bucket such as s3://bucket/prefix."
     if text.startswith("~") or "\0" in text:
         return f"{text!r} is not a whole path", "Write the whole path: only a shell knows ~."
-    if "://" not in text and _is_file(directory / text):
+    if "://" not in text and is_file(directory / text):
         return f"{cut(text)} is a file; a mirror is a directory or a bucket", hint
-    message, _, more = problem_of_mirror(text).partition(". ") if not _is_file(Path(text)) else ("", "", "")
+    try:
+        message, _, more = problem_of_mirror(text).partition(". ") if not is_file(Path(text)) else ("", "", "")
+    except OSError as error:  # a name that is too long, or a directory that may not be searched
+        return f"{cut(text)} cannot be a mirror: {error.strerror}", "Check the path."
     if message:
         return f"{message[0].lower()}{message[1:].rstrip('.')}", more or hint
     if text.lower().startswith("file:") and path_of_file_url(text) is None:

@@ -27,6 +27,8 @@ ALL: Final = "all"
 FAMILY_HINT: Final = "A family has two projects or more."
 _LONGEST_TIME: Final = timedelta(days=36500)
 _LONGEST_NAME: Final = 100
+_LONGEST_REQUIREMENT: Final = 1000
+_MOST_KEPT: Final = 1_000_000
 _LONGEST: Final = 100
 """How much of a value is shown, in characters."""
 _PYTHON: Final = re.compile(r"3\.\d{1,2}", re.ASCII)
@@ -111,7 +113,12 @@ def _normal(text: str) -> str:
 
 
 def requirement_of(text: str) -> Requirement | None:
-    """Return the requirement that ``text`` is, ``None`` if it is none."""
+    """Return the requirement that ``text`` is, ``None`` if it is none, or longer than any that somebody writes.
+
+    Whether 5,000 specifiers leave a version takes a minute, and packaging compares no version of 5,000 digits.
+    """
+    if len(text) > _LONGEST_REQUIREMENT:
+        return None
     try:
         return Requirement(text)
     except (InvalidRequirement, RecursionError):  # a marker can be a thousand brackets deep
@@ -127,6 +134,9 @@ def name_of(text: str) -> str:
 def project(text: str) -> Wrong | None:
     """Refuse what is more or less than a project with versions."""
     found = requirement_of(text)
+    if len(text) > _LONGEST_REQUIREMENT:
+        hint = f"At most {_LONGEST_REQUIREMENT:,} are allowed."
+        return "manifest-invalid-project", f"a requirement has {len(text):,} characters", hint
     if found is None:
         several = [each.strip() for each in text.split(",")]
         is_list = len(several) > 1 and all(map(requirement_of, several))
@@ -150,6 +160,8 @@ def index(url: str) -> Wrong | None:
         is_secret = error.code == "credentials-in-url"
         hint = "Put them into ~/.netrc, or into keyring." if is_secret else error.hint
         return "manifest-credentials" if is_secret else "manifest-invalid-index", error.message, hint
+    if not url.isprintable() or " " in url:
+        return "manifest-invalid-index", f"{_quoted(shown_url(url))} has blanks or control characters", "Remove them."
     if {"?", "#"} & set(url):
         return "manifest-invalid-index", f"{shown_url(url)} has a query or a fragment", "Leave it out."
     return None
@@ -173,11 +185,13 @@ def name(text: str) -> Wrong | None:
 
 
 def keep(number: int | str) -> Wrong | None:
-    """Refuse less than one release."""
+    """Refuse less than one release, and more than any project has: Python does not even write a number without end."""
     if number != ALL and isinstance(number, int) and number < 1:
         shown = str(number) if number > -1000 else "less"
         hint = f'Write a number of releases, or "{ALL}".'
         return "manifest-invalid-value", f"must be at least 1, and is {shown}", hint
+    if isinstance(number, int) and number > _MOST_KEPT:
+        return "manifest-invalid-value", f"is more than {_MOST_KEPT:,}", f'Write "{ALL}".'
     return None
 
 
@@ -186,7 +200,11 @@ def time(text: str | int) -> Wrong | None:
     written = str(text) if isinstance(text, str) else str(text) if abs(text) < 10**9 else "..."
     seconds = read_duration(written)
     if seconds is None:
-        hint = f"Did you mean '{written.strip()} days'?" if lacks_unit(written) else "Months and years have no fixed length."
+        hint = (
+            f"Did you mean '{cut(written.strip())} days'?"
+            if lacks_unit(written)
+            else "Months and years have no fixed length."
+        )
         is_odd = not lacks_unit(written) and not re.search("month|year", written, re.IGNORECASE)
         hint = "For example: 36h, 30 days, 2 weeks." if is_odd else hint
         return "manifest-invalid-time", f"{_quoted(written)} is not a time such as 36h or '30 days'", hint
