@@ -16,6 +16,10 @@ _LONGEST: Final = 500
 """How much of a place and of a message is reported, in characters: a name in an archive can have 64 kB."""
 
 
+_LONGEST_HINT: Final = 2000
+"""The same of what to do, which may list all keys that there are."""
+
+
 class Fix(StrEnum):
     """Whether wheelfix can fix a finding with this code."""
 
@@ -93,12 +97,12 @@ class Check(Struct, frozen=True):
             needs_rebuild=needs_rebuild,
             refused_by=tuple(map(str, self.refused_by if refused_by is None else refused_by)),
             consequence=self.consequence,
-            hint=on_one_line(hint),
+            hint=_cut(on_one_line(hint), _LONGEST_HINT),
         )
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+def _cut(text: str, most: int = _LONGEST) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def warning_row(code: str, meaning: str, consequence: str, example: str, remedy: str) -> Check:

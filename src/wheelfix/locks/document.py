@@ -25,6 +25,8 @@ _HASH: Final = re.compile(r"(?P<algorithm>[a-z0-9_]+)[:=](?P<sum>[0-9a-fA-F]{16,
 _DAMAGED: Final = "lock-damaged"
 _LONGEST: Final = 500
 """In characters: how much of a message is shown, which may have values of the lock in it."""
+_PLACE_AT_END: Final = 100
+"""In characters: how much of that is its end, which says where."""
 _T = TypeVar("_T")
 
 
@@ -74,9 +76,9 @@ class Document(Struct, frozen=True):
 
 def damaged(path: Path, message: str, line: int | None = None) -> LockError:
     """Return the error of a lock file that is not as its form says."""
-    return LockError(
-        _DAMAGED, path, cut(message, _LONGEST), hint="Make the lock again with the tool that wrote it.", line=line
-    )
+    if len(message) > _LONGEST:
+        message = f"{message[: _LONGEST - _PLACE_AT_END]}...{message[-_PLACE_AT_END:]}"
+    return LockError(_DAMAGED, path, shown(message), hint="Make the lock again with the tool that wrote it.", line=line)
 
 
 def unknown_version(path: Path, version: object, known: str) -> LockError:
