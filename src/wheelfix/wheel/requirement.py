@@ -40,6 +40,8 @@ _PARTS: Final = re.compile(
 )
 _SIGN_AFTER_URL: Final = re.compile(r"(?<=\s);")
 _SIGN_NEAR_URL: Final = re.compile(r";(?=\s)")
+_SIGN_IN_URL: Final = re.compile(r"\s*@\s*;(?=\S)")
+"""A semicolon that a URL begins with, which is none, and which packaging takes for one all the same."""
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 _EXTRA: Final = re.compile(r"\bextras?\b")
 _MOST_STEPS: Final = 2_000
@@ -306,7 +308,9 @@ def _sign_position(rest: str) -> int | None:
     if not rest.lstrip().startswith("@"):
         position = rest.find(";")
         return None if position < 0 else position
-    found = _SIGN_AFTER_URL.search(rest) or _SIGN_NEAR_URL.search(rest)
+    begins = _SIGN_IN_URL.match(rest)
+    start = begins.end() if begins else 0
+    found = _SIGN_AFTER_URL.search(rest, start) or _SIGN_NEAR_URL.search(rest, start)
     return found.start() if found else None
 
 

@@ -312,6 +312,13 @@ def test_a_marker_with_another_value_is_another_marker(value: str) -> None:
     assert parts.with_marker(other).marker == other
 
 
+def test_an_address_may_begin_with_a_semicolon() -> None:
+    """It leads nowhere, and packaging reads it all the same."""
+    parts = RequirementParts.of("a @ ;x ; os_name == 'nt'")
+    assert parts is not None
+    assert (parts.url, parts.marker) == (StrictRequirement(str(parts)).url, NT) == (";x", NT)
+
+
 def test_an_address_may_end_with_a_semicolon() -> None:
     """``packaging`` takes all up to a blank for the address."""
     text = f"x @ https://e/x; ; {NT}"
