@@ -174,8 +174,9 @@ def _whole(anchor: Anchor) -> Anchor:
         attributes.setdefault(_METADATA, attributes[_OLD_METADATA])
     text = anchor.text
     if text.endswith(_CUT_OFF):
-        path = urlsplit(attributes["href"].partition("#")[0].partition("?")[0]).path
-        text = unquote(path.rstrip("/").rpartition("/")[2]) or text
+        with suppress(ValueError):  # it is no URL: then nobody can follow it either
+            path = urlsplit(attributes["href"].partition("#")[0].partition("?")[0]).path
+            text = unquote(path.rstrip("/").rpartition("/")[2]) or text
     return Anchor(text, attributes)
 
 

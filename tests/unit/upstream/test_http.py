@@ -465,6 +465,17 @@ def test_a_listing_of_files_has_their_full_names() -> None:
     assert (file.filename, file.url) == (name, f"{server.url}/simple/demo/{name}")
 
 
+def test_a_name_that_is_cut_off_and_leads_nowhere() -> None:
+    """Its URL cannot be read: it is refused with the page, and no error of the parser of URLs gets out."""
+    with answering(html('<a href="//[">x..&gt;</a>')) as server:
+        with pytest.raises(MirrorError) as refusal:
+            get_page(Session(), server.index, "demo")
+        assert refusal.value.code == "bad-page"
+        with pytest.raises(MirrorError) as refusal:
+            get_projects(Session(), server.index)
+        assert refusal.value.code == "no-index"
+
+
 @pytest.mark.parametrize("tag", ["<li>", "<p>", "<div>", "<td><tr>", "<li><b>"])
 def test_tags_without_an_end_are_read(tag: str) -> None:
     links = "".join(f'{tag}<a href="demo-{each}-py3-none-any.whl">demo-{each}-py3-none-any.whl</a>' for each in range(3000))
