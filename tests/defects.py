@@ -278,6 +278,8 @@ def _variant(content: bytes) -> WheelSpec:
 _NAMES: Final = [
     Defect("a file that is not there", "file-unreadable", lambda: (valid().filename, b""), missing=True),
     _called("filename-malformed", "demo-1.0.whl", valid()),
+    _spec("filename-malformed", "an interpreter that begins with a digit", {"wheel-bad-tags"}, "WHEEL says the same tag",
+          tags="3-none-any"),
     _spec("filename-bad-version", "Version one everywhere", {"metadata-bad-version"}, "METADATA says the same Version",
           version="one", metadata=metadata(head=[*HEAD[:2], "Version: one"])),
     _spec("filename-bad-name", "two underscores", project="de__mo",

@@ -79,7 +79,10 @@ def _check_filename(subject: Subject, fixes: tuple[LetNamesAgree, ...]) -> Itera
 
 
 def _check_tags(name: WheelFilename) -> Iterator[RawFinding]:
-    """Yield the tags that are empty or have other characters than letters, digits and _, and build tags likewise."""
+    """Yield the tags that are empty, begin with a digit, or have other characters than letters, digits and _.
+
+    Build tags likewise, but for the digit.
+    """
     for tags in (name.python, name.abi, name.platform):
         if not _TAGS.fullmatch(tags):
             by_uv = (Client.UV,) if not _TAGS.fullmatch(tags.removesuffix(".")) else ()
@@ -87,6 +90,9 @@ def _check_tags(name: WheelFilename) -> Iterator[RawFinding]:
             refused_by = in_table_order((*by_uv, *by_others))
             message = f"a tag is empty, or has other characters than letters, digits and _: {cut(tags)}"
             yield RawFinding("filename-malformed", "", message, refused_by=refused_by)
+    if _TAGS.fullmatch(name.python) and not all(map(str.isidentifier, name.python.split("."))):
+        message = f"a tag for an interpreter begins with a digit, which pip refuses since 26.3: {cut(name.python)}"
+        yield RawFinding("filename-malformed", "", message, refused_by=(Client.PIP, Client.PYPI))
     build = _BUILD.fullmatch(name.build or "0")
     if build is None:
         message = f"the build tag has other characters than letters, digits, _ and .: {cut(name.build or '')}"

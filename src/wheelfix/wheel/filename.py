@@ -66,7 +66,7 @@ class WheelFilename(Struct, frozen=True):
             raise _not_a_name(name, "does not end with .whl")
         parts = name.removesuffix(".whl").split("-")
         variant = parts.pop() if _has_variant(parts) else None
-        if len(parts) not in (5, 6) or not all(parts) or any(char.isspace() for char in name):
+        if len(parts) not in (5, 6) or not all(parts) or not public(parts[1]) or any(char.isspace() for char in name):
             raise _not_a_name(name, "is not the name of a wheel")
         if "%" in name:
             raise _not_a_name(name, "is percent-encoded", "Rename it: %2B in a download URL means + in the file name.")

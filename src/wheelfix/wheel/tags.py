@@ -52,6 +52,8 @@ def expanded(text: str) -> list[WheelTag]:
         raise _no_tag(text, f"uv reads only lower case: {shown(text.lower())}")
     if not all(_VALUE.fullmatch(value) for part in parts for value in part):
         raise _no_tag(text, "its parts hold letters, digits and _, and dots between the values of a set")
+    if not all(map(str.isidentifier, parts[0])):
+        raise _no_tag(text, "its first part names an interpreter, and pip reads none that begins with a digit")
     return _product(parts)
 
 
@@ -89,7 +91,7 @@ def tags_of(name: WheelFilename) -> list[WheelTag]:
 
 def are_written(tags: Iterable[WheelTag]) -> bool:
     """Whether each is a tag that can be written: a file name can have empty ones, or ones with odd characters."""
-    return all(_VALUE.fullmatch(value) for tag in tags for value in tag)
+    return all(tag.python.isidentifier() and all(map(_VALUE.fullmatch, tag)) for tag in tags)
 
 
 def pattern_error(pattern: str) -> str:

@@ -31,7 +31,7 @@ NO_NAMES = [
     "torch-2.7.0%2Bcpu-cp311-cp311-linux_x86_64.whl", "demo-1.0-py3-none-any.WHL", "demo-1.0\n-py3-none-any.whl",
     "demo-1.0-\u00b2x-py3-none-any.whl", "demo-1.0-\u0661x-py3-none-any.whl", "demo-1.0-1\u00e9-py3-none-any.whl",
     "d\u00e9mo-1.0-py3-none-any.whl", "demo-\u0661.0-py3-none-any.whl", "demo-1.0-p\u00fd3-none-any.whl",
-    "demo-1.0-py3-none-\u00e1ny.whl",
+    "demo-1.0-py3-none-\u00e1ny.whl", "demo-+cpu-py3-none-any.whl",
 ]  # fmt: skip
 
 

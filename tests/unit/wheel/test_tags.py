@@ -80,7 +80,8 @@ def test_the_last_tag_is_not_removed(edit: TagEdit) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "py3", "py3-none", "py3-none-any-1", "py3--any", "py3.-none-any", ".py3-none-any", "py3-none-a b", "py3-none-any\n",
-     "py3-none-\u00e9", "py3-none-any,", "py3-none-/x", "py3-NONE-any", "py3-none-Linux_x86_64"],
+     "py3-none-\u00e9", "py3-none-any,", "py3-none-/x", "py3-NONE-any", "py3-none-Linux_x86_64",
+     "3-none-any", "py3.3x-none-any"],
 )  # fmt: skip
 def test_what_is_not_a_tag_is_refused(text: str) -> None:
     error = refusal("py3-none-any", AddTags(text))
