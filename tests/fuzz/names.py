@@ -1,5 +1,6 @@
 """File names, tags and patterns: what ``packaging`` and ``fnmatch`` make of them."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
@@ -18,9 +19,10 @@ from wheelfix.wheel.edits import AddTags, RemoveTags
 from wheelfix.wheel.environments import Environments
 from wheelfix.wheel.filename import WheelFilename, normal_version, system_and_machine, with_local_version, with_post_release
 from wheelfix.wheel.sdist_filename import SdistFilename, is_sdist, project_of_file
-from wheelfix.wheel.tags import edited_tags, expanded, retagged, tags_of, with_tags
+from wheelfix.wheel.tags import are_written, edited_tags, expanded, retagged, tags_of, with_tags
 
 _FEW: Final = 40
+_PROJECT: Final = re.compile(r"[A-Za-z0-9](?:(?!__)[A-Za-z0-9._])*+(?<=[A-Za-z0-9])")
 
 
 def check_filename(data: bytes) -> None:
@@ -51,6 +53,8 @@ def check_filename(data: bytes) -> None:
         )
         if tags is not None:
             same({str(each) for each in tags}, {str(each) for each in theirs})
+    if strict is None and tags is not None and are_written(tags) and name.variant is None:
+        assert name.parsed_version is None or not _PROJECT.fullmatch(name.raw_project)
     _check_edits(name)
     if tags is not None and len(tags) <= _FEW:
         Environments(name.tags).each  # noqa: B018 - it must not fail

@@ -18,6 +18,16 @@ MODULES: Final[Mapping[str, str]] = {
     "filename": "names",
     "tag": "names",
     "glob": "names",
+    "page": "pages",
+    "root": "pages",
+    "served-json": "pages",
+    "served-html": "pages",
+    "elf": "binaries",
+    "ranges": "servers",
+    "answers": "servers",
+    "rules": "tables",
+    "manifest": "tables",
+    "lock": "tables",
 }
 
 
