@@ -4,11 +4,12 @@ The strict reader reads it, and it is compared with the old one, entry by entry.
 :class:`wheel.wheelfile.WheelFile`, which is not ours, opens it and checks what was written against RECORD.
 """
 
+import errno
 import re
 import tempfile
 import warnings
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from zipfile import BadZipFile, ZipFile  # noqa: TID251 - on purpose a reader that is not ours
@@ -206,10 +207,8 @@ def _refusal(path: Path, dist_info: str, expected: Mapping[str, bytes], beside: 
     stem = dist_info.removesuffix(".dist-info")
     if not _READABLE_STEM.fullmatch(stem):
         return f"it expects another directory than {shown(dist_info)}"
-    with _temporary_directory(beside) as directory:
-        # WheelFile finds the dist-info directory by the file's name, so it gets a link with the name that fits.
-        link = Path(directory) / f"{stem}-py3-none-any.whl"
-        link.symlink_to(path.absolute())
+    # WheelFile finds the dist-info directory by the file's name, so it gets a link with the name that fits.
+    with _linked(path, f"{stem}-py3-none-any.whl", beside) as link:
         try:
             with WheelFile(link) as opened:
                 try:
@@ -221,16 +220,50 @@ def _refusal(path: Path, dist_info: str, expected: Mapping[str, bytes], beside: 
                     opened.NameToInfo.clear()
         except VerificationError:
             raise
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # of a position before the start, which a hostile archive names
+                raise  # the system failed: that says nothing of the wheel
+            return shown(f"{type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 - a hostile RECORD makes it raise what it never documented
             return shown(f"{type(error).__name__}: {error}")
     return None
 
 
-def _temporary_directory(beside: Path) -> AbstractContextManager[str | Path]:
+@contextmanager
+def _linked(path: Path, name: str, beside: Path) -> Iterator[Path]:
+    """Yield a link to ``path`` that is called ``name``: in the system's directory for temporary files, else in ``beside``.
+
+    :raises OSError: if neither can be written to.
+    """
     try:
-        return tempfile.TemporaryDirectory(prefix="wheelfix-")
-    except OSError:  # a container that can write to its output volume only
-        return directory_for_links(beside)
+        link = _temporary_link(path, name)
+    except OSError:  # a container that can write to its output volume only, or a /tmp in memory that is full
+        with directory_for_links(beside) as directory:
+            link = directory / name
+            link.symlink_to(path.absolute())
+            yield link
+        return
+    try:
+        yield link
+    finally:
+        _remove_temporary(link)
+
+
+def _temporary_link(path: Path, name: str) -> Path:
+    link = Path(tempfile.mkdtemp(prefix="wheelfix-")) / name
+    try:
+        link.symlink_to(path.absolute())
+    except OSError:
+        _remove_temporary(link)
+        raise
+    return link
+
+
+def _remove_temporary(link: Path) -> None:
+    """Remove a link with its directory; a system that cannot is no reason to give up a wheel that is proved."""
+    with suppress(OSError):  # what is left there is the system's to empty
+        link.unlink(missing_ok=True)
+        link.parent.rmdir()
 
 
 def _compare(archive: ZipFile, expected: Mapping[str, bytes]) -> None:

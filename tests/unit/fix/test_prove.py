@@ -1,5 +1,6 @@
 """Promise 5: a new wheel is checked, also by a reader that is not ours, before anyone sees it."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable
@@ -115,6 +116,56 @@ def test_a_system_without_temporary_files(tmp_path: Path, monkeypatch: pytest.Mo
     assert outcome.status is Status.FIXED, outcome.problem
     assert outcome.output is not None
     assert list((tmp_path / "out").iterdir()) == [outcome.output]
+
+
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.EIO])
+def test_a_system_that_fails_says_nothing_of_a_wheel(error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where neither wheel can be opened the other reader has not refused them: nobody has looked."""
+
+    class Failing(WheelFile):  # type: ignore[misc]  # it comes without types
+        def __init__(self, file: Path) -> None:
+            raise OSError(error, os.strerror(error), str(file))
+
+    monkeypatch.setattr(verification, "WheelFile", Failing)
+    outcome = fix(tmp_path)
+    assert outcome.problem is not None
+    assert (outcome.status, outcome.problem.code) == (Status.FAILED, errno.errorcode[error].lower())
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_temporary_files_that_cannot_be_linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A /tmp in memory can be full, and has no place for a link."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    real = os.symlink
+
+    def full(target: Path, path: Path, *options: bool) -> None:
+        if path.is_relative_to(tmp_path / "temporary"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(target, path, *options)
+
+    monkeypatch.setattr(os, "symlink", full)
+    outcome = fix(tmp_path)
+    assert outcome.status is Status.FIXED, outcome.problem
+    assert list((tmp_path / "out").iterdir()) == [outcome.output]
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.parametrize("temporary", ["temporary", "nowhere"])
+def test_a_link_that_cannot_be_removed_is_no_reason_to_give_up_a_wheel(
+    temporary: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / temporary))
+
+    def refuse(path: Path, **_: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", refuse)
+        assert fix(tmp_path).status is Status.FIXED
+    assert fix(tmp_path).status is Status.FIXED
+    assert len(list((tmp_path / "out").iterdir())) == 1, "the next run removes it"
 
 
 def test_a_entry_that_asks_for_a_newer_reader_does_not_stop_the_run(tmp_path: Path) -> None:

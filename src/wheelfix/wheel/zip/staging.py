@@ -220,8 +220,10 @@ def _locked_directory(path: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        _remove_directory(path)
-        os.close(descriptor)
+        with suppress(OSError):  # what is left, another run removes; it is no reason to give up what was made with it
+            _remove_directory(path)
+        with suppress(OSError):  # nothing was written to it
+            os.close(descriptor)
 
 
 def remove_leftovers(directory: Path) -> None:
