@@ -1,9 +1,10 @@
 """Directories for work in progress, on the local disk: one for each run, removed at its end."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +19,25 @@ _MOMENT: Final = 3600
 
 @contextmanager
 def workshop(scratch: Path) -> Iterator[Path]:
-    """Give a new directory below ``scratch``; it is removed afterwards."""
+    """Give a new directory below ``scratch``; it is removed afterwards, and so is what earlier runs had to leave there.
+
+    :raises OSError: if it cannot be made. What cannot be removed is no error: all that was made there is in its place.
+    """
     scratch.mkdir(parents=True, exist_ok=True)
+    for each in abandoned(scratch):
+        remove_abandoned(each)
     directory = Path(tempfile.mkdtemp(prefix=_MAKING, dir=scratch))
-    with FileLock(directory / _IN_USE):
-        try:
-            (directory / "wheels").mkdir()
-            yield directory / "wheels"
-        finally:
-            shutil.rmtree(directory)  # while it is still locked: nobody takes it for abandoned
+    lock = FileLock(directory / _IN_USE)
+    try:
+        lock.acquire()
+        (directory / "wheels").mkdir()
+        yield directory / "wheels"
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)  # while it is still locked: nobody takes it for abandoned
+        with suppress(OSError):
+            os.utime(directory, (0, 0))  # what is left may have lost its lock: the next run is to know that it is old
+        with suppress(OSError):
+            lock.release()
 
 
 def abandoned(scratch: Path) -> list[Path]:
