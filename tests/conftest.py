@@ -4,10 +4,15 @@ import gc
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 import thorough
 
@@ -15,6 +20,9 @@ if TYPE_CHECKING:
     from browsing import Browser
     from buckets import Bucket, Servers
     from serving import Server
+
+_WORTH_TELLING: Final = 0.1
+"""From so many seconds on, what prepares a test and clears up after it is in the list of ``--durations``."""
 
 thorough.register()
 thorough.choose(all_examples=False)  # once more when the options are known
@@ -24,7 +32,27 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose how much is tried, and forget what nobody looks at."""
     thorough.choose(all_examples=_slow_ones(config))
     os.fsync = _is_open  # type: ignore[assignment]
+    _compile_iris_late()
     gc.disable()  # nothing of 19,000 tests is garbage while they are collected
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path: Path) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Look for examples only in files that have some: pytest would import every file once more for that."""
+    found = yield
+    if b">>> " not in file_path.read_bytes():
+        found = [each for each in found if type(each).__name__ != "DoctestModule"]
+    return found
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a test in a worker of xdist, which sends one report of it, and not three that say that nothing is wrong."""
+    if not hasattr(item.config, "workerinput"):
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed or report.duration >= _WORTH_TELLING:
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
 
 
 def pytest_collection_finish() -> None:
@@ -46,6 +74,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _slow_ones(config: pytest.Config) -> bool:
     chosen: str = config.option.markexpr
     return "slow" in chosen and "not slow" not in chosen
+
+
+def _compile_iris_late() -> None:
+    """Let jsonschema compile the grammars of IRIs when a schema asks for one: as it is imported it would take 2 s."""
+    name = "rfc3987_syntax"
+    late: Any = ModuleType(name)
+
+    def is_valid_syntax(term: str, value: str) -> bool:
+        if sys.modules.get(name) is late:
+            del sys.modules[name]
+        return bool(import_module(name).is_valid_syntax(term, value))
+
+    late.is_valid_syntax = is_valid_syntax
+    if find_spec(name) is not None:
+        sys.modules.setdefault(name, late)
 
 
 def _is_open(file: Any) -> None:
