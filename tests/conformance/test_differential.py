@@ -26,7 +26,7 @@ from wheelfix import Match, Report, Rule, RuleSet, Severity, Status, rule_set
 
 PAIRS: Final = 700
 DAMAGED: Final = 300
-DEFAULT: Final = 200
+DEFAULT: Final = 120
 DISPUTED: Final[Mapping[str, str]] = {
     "PyPI, fields: metadata_version 2.6 is not supported": "PEP 808 is accepted, so that PyPI will take it",
 }

@@ -44,11 +44,11 @@ _SPEC: Final = WheelSpec(files=(Entry("demo/__init__.py", b"ANSWER = 42\n" * 99)
 @pytest.mark.parametrize(
     ("way", "system"),
     [
-        ("in-place", "with all"),
-        ("in-place", "without nameless files"),
         ("in-place", "without temporary files"),
         ("overwrite", "with all"),
         ("new", "without nameless files"),
+        pytest.param("in-place", "with all", marks=pytest.mark.slow),
+        pytest.param("in-place", "without nameless files", marks=pytest.mark.slow),
         pytest.param("new", "with all", marks=pytest.mark.slow),
         pytest.param("new", "without temporary files", marks=pytest.mark.slow),
         pytest.param("overwrite", "without nameless files", marks=pytest.mark.slow),

@@ -5,6 +5,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from building import Archive, Descriptor, Entry, WheelSpec, archive_of, extra_fi
 from damages import unicode_path
 from defects import DEFECTS, Defect, metadata, record_of, valid
 from fixing import values
+from parts import in_chosen_parts
 from wheelfix import Outcome, SetField, Status, WriteFile
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.draft import make_plan
@@ -192,19 +194,31 @@ class TestNet:
         assert path.read_bytes() == before
         assert [*tmp_path.iterdir()] == [path]
 
-    @each_route
-    @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.code}: {defect.name}")
-    def test_errors_that_were_there_do_not_stop_it(
-        self, defect: Defect, route: Callable[..., wheelfix.Report], tmp_path: Path
-    ) -> None:
+    @pytest.mark.parametrize(
+        ("defect", "route"),
+        [*zip(DEFECTS, cycle(ROUTES), strict=False)],
+        ids=[f"{defect.code}: {defect.name}" for defect in DEFECTS],
+    )
+    def test_errors_that_were_there_do_not_stop_it(self, defect: Defect, route: str, tmp_path: Path) -> None:
         """Whatever is wrong with a wheel, no correction adds to it, and none is refused for what was wrong before."""
+        self._assert_not_stopped(defect, route, tmp_path)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("defect", in_chosen_parts(DEFECTS), ids=lambda defect: f"{defect.code}: {defect.name}")
+    def test_errors_that_were_there_stop_none(self, defect: Defect, tmp_path: Path) -> None:
+        for number, route in enumerate(ROUTES):
+            (tmp_path / str(number)).mkdir()
+            self._assert_not_stopped(defect, route, tmp_path / str(number))
+
+    def _assert_not_stopped(self, defect: Defect, route: str, folder: Path) -> None:
         if defect.missing:
             return
-        path = defect.write(tmp_path)[0]
-        outcome = _run(route, path, allow_mixed=True)
-        assert outcome.problem is None or outcome.problem.code not in ("new-error", "not-as-planned"), outcome.problem
+        path = defect.write(folder)[0]
+        outcome = _run(ROUTES[route], path, allow_mixed=True)
+        code = outcome.problem and outcome.problem.code
+        assert code not in ("new-error", "not-as-planned"), (route, outcome.problem)
         if outcome.output is not None:
-            assert _errors(outcome.output) <= _errors_of(defect)
+            assert _errors(outcome.output) <= _errors_of(defect), route
 
     def test_what_is_previewed_is_what_is_written(self, tmp_path: Path) -> None:
         path = write_wheel(tmp_path, valid(files=(*valid().files, Entry("demo-1.0.data/data/a", b"a" * 9000))))
@@ -293,26 +307,38 @@ ODD: dict[str, Callable[[bytes], dict[str, object]]] = {
     "a data descriptor": lambda _: {"descriptor": Descriptor(signature=False)},
     "another time in the local header": lambda _: {"local": {"time": 1}},
 }
+PLACES = ("", "/METADATA", "/RECORD", "/WHEEL", ".data/data/x")
+"""Ends of the names of entries that are odd: all of them, and single ones."""
 
 
 class TestOddEntries:
     """What is odd about an entry stays with it, under its new name too, and does not spread to those that are added."""
 
-    @each_route
-    @pytest.mark.parametrize("odd", ODD.values(), ids=[*ODD])
-    @pytest.mark.parametrize("file", ["", "/METADATA", "/RECORD", "/WHEEL", ".data/data/x"])
-    def test_no_correction_adds_to_it(
-        self, odd: Callable[[bytes], dict[str, object]], file: str, route: Callable[..., wheelfix.Report], tmp_path: Path
-    ) -> None:
+    @pytest.mark.parametrize("file", PLACES)
+    @pytest.mark.parametrize("odd", ODD)
+    def test_no_correction_adds_to_it(self, odd: str, file: str, tmp_path: Path) -> None:
+        """Each oddity in each place, with one of the routes in turn."""
+        turn = [*ODD].index(odd) + PLACES.index(file)
+        self._assert_kept(odd, file, [*ROUTES][turn % len(ROUTES)], tmp_path)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("file", PLACES)
+    @pytest.mark.parametrize("odd", ODD)
+    def test_no_correction_at_all_adds_to_it(self, odd: str, file: str, tmp_path: Path) -> None:
+        for number, route in enumerate(ROUTES):
+            (tmp_path / str(number)).mkdir()
+            self._assert_kept(odd, file, route, tmp_path / str(number))
+
+    def _assert_kept(self, odd: str, file: str, route: str, folder: Path) -> None:
         archive = archive_of(valid(metadata=SPEC.metadata, files=(*SPEC.files, Entry("demo-1.0.data/data/x", b"1"))))
         entries = (
-            replace(each, **odd(each.raw_name)) if each.raw_name.endswith(file.encode()) else each
+            replace(each, **ODD[odd](each.raw_name)) if each.raw_name.endswith(file.encode()) else each
             for each in archive.entries
         )
-        path = write_wheel(tmp_path, archive=Archive(tuple(entries)))
-        outcome = _run(route, path)
-        assert outcome.output is not None, outcome.problem
-        assert _all_errors(outcome.output) <= _all_errors(path)
+        path = write_wheel(folder, archive=Archive(tuple(entries)))
+        outcome = _run(ROUTES[route], path)
+        assert outcome.output is not None, (route, outcome.problem)
+        assert _all_errors(outcome.output) <= _all_errors(path), route
 
     @each_route
     def test_comments_of_what_is_written_anew_are_kept(self, route: Callable[..., wheelfix.Report], tmp_path: Path) -> None:

@@ -131,8 +131,19 @@ def test_what_the_disk_refuses_is_of_one_wheel(call: str, bad: int, tmp_path: Pa
     assert there == {path.name for path in paths} - {outcome.source.name for outcome in failed}
 
 
+@pytest.mark.parametrize(
+    ("way", "_way"),
+    [
+        ("new", "nameless"),
+        ("overwrite", "hidden name"),
+        ("in-place", "hidden name"),
+        pytest.param("new", "hidden name", marks=pytest.mark.slow),
+        pytest.param("overwrite", "nameless", marks=pytest.mark.slow),
+        pytest.param("in-place", "nameless", marks=pytest.mark.slow),
+    ],
+    indirect=["_way"],
+)
 @pytest.mark.usefixtures("_way")
-@pytest.mark.parametrize("way", ["new", "overwrite", "in-place"])
 def test_interrupted_anywhere_each_wheel_is_there_whole_or_not_at_all(way: str, tmp_path: Path) -> None:
     """Promise 5: what was reported is there, what is there is whole, and nothing else is."""
     expected = fix_wheels(many(tmp_path / "in", 3), output=tmp_path / "expected")

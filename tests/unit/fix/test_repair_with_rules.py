@@ -2,6 +2,8 @@
 
 import json
 import zipfile
+from collections.abc import Iterable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import wheelfix
 from building import Entry, RecordStyle, WheelSpec, archive_of, changed, to_bytes, write_wheel
 from defects import DEFECTS, Defect, metadata, record_of, valid
 from fixing import values
+from parts import in_chosen_parts
 from running import wheelfix as run
 from wheelfix import Outcome, SetField, Status, WriteFile
 from wheelfix.wheel.sbom import PROVENANCE, Provenance, read_provenance
@@ -171,11 +174,23 @@ def _contents(path: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def with_marks(cases: Iterable[tuple[Any, ...]], *marks: pytest.MarkDecorator) -> list[object]:
+    """Return parameters of a test that begin with a defect, and are named after it."""
+    return [
+        pytest.param(*each, id="-".join([each[0].code, each[0].name, *map(str, each[1:])]), marks=marks) for each in cases
+    ]
+
+
 class TestWhatIsLeft:
     """The findings of a report are those of the result, not of the wheel as it came."""
 
-    @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.code}: {defect.name}")
-    @pytest.mark.parametrize("trust", [False, True])
+    @pytest.mark.parametrize(
+        ("defect", "trust"),
+        [
+            *with_marks(zip(DEFECTS, cycle((False, True)), strict=False)),
+            *with_marks(in_chosen_parts([*zip(DEFECTS, cycle((True, False)), strict=False)]), pytest.mark.slow),
+        ],
+    )
     def test_is_what_verify_finds(self, defect: Defect, trust: bool, tmp_path: Path) -> None:
         if defect.missing:
             return
@@ -188,7 +203,13 @@ class TestWhatIsLeft:
         if outcome.output is not None:
             assert outcome.findings == _faults(outcome.output)
 
-    @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.code}: {defect.name}")
+    @pytest.mark.parametrize(
+        "defect",
+        [
+            *with_marks((each,) for each in DEFECTS[::3]),
+            *with_marks(((each,) for each in in_chosen_parts([*DEFECTS[1::3], *DEFECTS[2::3]])), pytest.mark.slow),
+        ],
+    )
     def test_is_what_verify_finds_where_more_than_the_finding_changes(self, defect: Defect, tmp_path: Path) -> None:
         """An archive that every tool reads can have findings, too."""
         if defect.missing:

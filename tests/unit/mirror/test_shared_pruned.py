@@ -77,7 +77,7 @@ def test_a_clock_that_is_not_known_puts_files_anew(
     assert [key for operation, key in store.requests if operation == "put" and key.endswith(".whl")]
 
 
-@pytest.mark.parametrize("hours", [0, 23, 25])
+@pytest.mark.parametrize("hours", [25, *(pytest.param(hours, marks=pytest.mark.slow) for hours in (0, 23))])
 def test_no_page_lists_what_somebody_deletes_at_any_time(hours: float, tmp_path: Path) -> None:
     """One looks before any operation of the other, and deletes before any later one, up to the last look of the other.
 
