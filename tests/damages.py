@@ -49,7 +49,7 @@ def bomb(size: int) -> bytes:
     return b"".join(deflater.compress(block) for _ in range(size // _MEBIBYTE)) + deflater.flush()
 
 
-def _smuggled(content: bytes) -> bytes:
+def smuggled(content: bytes) -> bytes:
     """Return deflated ``content`` with a descriptor and another entry behind it, as one run of compressed data."""
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     data = deflater.compress(content) + deflater.flush()
@@ -123,8 +123,12 @@ _ZIP64: Final = [
     _metadata("ZIP64 field twice", "bad-extra-field", 23, extra=2 * extra_field(1, bytes(8))),
     _metadata("ZIP64 field in the local header only", "bad-zip64-field", 23, local_extra=extra_field(1, bytes(16))),
     _metadata("ZIP64 size without a field", "local-header-differs", 23, directory={"size": FULL_32}),
+    _metadata(
+        "ZIP64 sizes in both records, and a field in the directory only", "local-header-differs", 23,
+        wide=frozenset({"size", "compressed_size"}), local={"size": FULL_32, "compressed_size": FULL_32}, local_extra=b"",
+    ),
     _metadata("extra field past its end", "bad-extra-field", 23, extra=b"\x01\x00\xff\x00"),
-]
+]  # fmt: skip
 _ENTRIES: Final = [
     _added("METADATA twice", "duplicate-entry", Entry(f"{_INFO}/METADATA", b"Name: other\n")),
     _added("a file twice", "duplicate-entry", Entry("demo/__init__.py", b"ANSWER = 42\n")),
@@ -160,7 +164,7 @@ _ENTRIES: Final = [
     ),
     _added(
         "a second METADATA behind the end of streamed data", "bad-data-descriptor",
-        Entry("demo/s", b"hi", descriptor=Descriptor(), raw=_smuggled(b"hi")),
+        Entry("demo/s", b"hi", descriptor=Descriptor(), raw=smuggled(b"hi")),
         pitfall=25,
     ),
     _added("extra field that runs past its end", "bad-extra-field", Entry("demo/s", b"hi", extra=b"\xfe\xca\xff\xff")),

@@ -275,9 +275,11 @@ def read_entry(
     data_stop = data_start + compressed_size
     if data_stop > limit:
         return _hidden(listed, report, "overlap", "it overlaps what follows it")
-    # From "needed" to the name's length both records have the same fields in the same order.
+    # From "needed" to the name's length both records have the same fields in the same order. Where sizes are all ones, they
+    # stand in a ZIP64 field of each record, which only the careful comparison looks for.
     alike = (
-        header[4:28] == directory[start + 6 : start + 30]
+        structs.FULL_32_BYTES not in header[18:26]
+        and header[4:28] == directory[start + 6 : start + 30]
         and header[LOCAL.size : name_stop] == directory[start + CENTRAL.size : start + CENTRAL.size + name_length]
     )
     extra = header[name_stop : name_stop + local_extra_length]

@@ -25,6 +25,7 @@ FULL_16: Final = 0xFFFF
 """A 16-bit field with this value has its number in the ZIP64 end record."""
 FULL_32: Final = 0xFFFF_FFFF
 """A 32-bit field with this value has its number in the ZIP64 extra field."""
+FULL_32_BYTES: Final = FULL_32.to_bytes(4, "little")
 VERSION_ZIP64: Final = 45
 """The lowest "version needed to extract" of an entry with ZIP64 fields (APPNOTE 4.4.3.2)."""
 
