@@ -40,6 +40,7 @@ _OF_SIGNATURES: Final = frozenset(range(1, 9))
 """The third byte of every signature in a ZIP file: uv refuses a comment that holds one of them."""
 _METHODS: Final = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
 """Names of compression methods (APPNOTE 4.4.5)."""
+_EXECUTABLE: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 _SET_IDS: Final = stat.S_ISUID | stat.S_ISGID
 _LONGEST_PATH: Final = 4095
 _LONGEST_PART: Final = 255
@@ -178,6 +179,8 @@ def _check_attributes(entry: Entry, fields: DirectoryRecord) -> Iterator[RawFind
     kind = stat.S_IFMT(mode)
     if kind and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         yield RawFinding("archive-odd-mode", place, "it is marked as a link or a device")
+    elif mode & _EXECUTABLE and not kind and not is_directory:
+        yield RawFinding("archive-odd-mode", place, "it is executable, but not marked as a file: pip does not make it so")
     elif mode & _SET_IDS and kind == stat.S_IFREG:
         yield RawFinding("archive-odd-mode", place, "it has set-user-id or set-group-id bits")
     marked = (

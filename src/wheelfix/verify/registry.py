@@ -116,8 +116,9 @@ _ARCHIVE: Final = (
     _warning("archive-same-name-folded", "Two names are the same on systems that ignore case or Unicode forms.", FORMAT),
     _warning("archive-windows-name", "Windows cannot hold a file of this name.", WINDOWS),
     _warning("archive-odd-path", "A name has an empty part, or a dot for one.", FORMAT),
-    _warning("archive-odd-mode", "An entry is a link or a device, or has set-user-id bits; installers ignore that.",
-        FORMAT, Fix.REBUILT),
+    _warning("archive-odd-mode",
+        "An entry is a link or a device, has set-user-id bits, or is executable and not marked as a file; installers ignore "
+        "that, or some of them do.", FORMAT, Fix.REBUILT),
     _warning("archive-odd-attributes",
         "A file is marked as a directory or a volume label, or a directory as a file; installers ignore that.",
         APPNOTE, Fix.REBUILT),
