@@ -108,7 +108,7 @@ def _filenames() -> Iterator[bytes]:
     names = [
         "demo-1.0-py3-none-any.whl", "torch-2.7.0+cpu-cp311-cp311-manylinux_2_28_aarch64.whl",
         "a-1-2b-cp39.cp310-abi3-win32.whl", "demo-1!2.0rc1-pp310-pypy310_pp73-musllinux_1_2_i686.whl",
-        "Zope.Interface-5.0.0-beta.1.tar.gz", "foo-1.0-1.zip", "1.0.post1.dev2+x.1",
+        "Zope.Interface-5.0.0-beta.1.tar.gz", "foo-1.0-1.zip", "1.0.post1.dev2+x.1", "Zope.Event-1.0-py3-none-any.whl",
         "demo-1.0-py2.py3-none-any.win32-cu128.whl",
         "demo-1.0-cp312-cp312-macosx_11_0_arm64.macosx_10_9_universal2.whl",
     ]  # fmt: skip

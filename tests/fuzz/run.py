@@ -18,6 +18,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,8 @@ sys.path[:0] = [str(_TESTS), str(_TESTS.parent / "sample_wheels")]
 from fuzz.corpus import encoded, read_corpus, write_corpus  # noqa: E402 - where it is, only the line above says
 from fuzz.targets import MODULES, target  # noqa: E402
 
+_TRIED: Final = 5
+"""So many inputs are tried before fuzzing begins."""
 _COUNTED: Final = 64
 """Of so many inputs the work for one is counted: counting takes five times as long."""
 _SLOWEST: Final = 30
@@ -128,6 +131,8 @@ def _be_fuzzed(program: str, name: str, options: list[str]) -> None:
     sys.stderr.flush()
     with atheris.instrument_imports(include=_instrumented(name), enable_loader_override=False):
         given = target(name)
+        for data in islice(given.seeds(), _TRIED):  # what is imported late is instrumented then, too
+            given.check(data)
     from fuzz.target import check_bounds
 
     def check(data: bytes) -> None:

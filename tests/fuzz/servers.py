@@ -196,6 +196,7 @@ def _headers() -> Iterator[bytes]:
         ("HTTPS://[::1]:443/x", "//other/x", "-1", "x", "x", "x", "x", "0" * 64),
         ("https://a.b:99999/", "http://a.b/", "99999999999999999999", "", "", "", "", ""),
         ("file:///etc", "javascript:x", "", "", "", "", "", ""),
+        ("http://a.b/", "ftp://c.d/", "", "", "", "", "", ""),
     )
     for row in rows:
         yield "\n".join(row).encode()

@@ -28,6 +28,7 @@ MODULES: Final[Mapping[str, str]] = {
     "rules": "tables",
     "manifest": "tables",
     "lock": "tables",
+    "wheel": "wheels",
 }
 
 

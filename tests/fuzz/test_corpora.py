@@ -1,14 +1,22 @@
 """What fuzzing found is tried again: each input that broke something once, and a share of what reaches every branch."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
+from fuzz import breaks
+from fuzz.breaks import BREAKS
 from fuzz.corpus import FOLDER, FOUND, LARGEST, decoded, encoded, read_corpus, read_found
 from fuzz.target import Bound, Feed, Target, check_bounds, parts
 from fuzz.targets import MODULES, target
-from parts import chosen_parts
+from parts import PARTS, chosen_parts
 
 _SHARES = 40
 """Of so many shares of a corpus one is tried by default."""
+_MOST_COUNTED = 25
+"""Of so many inputs of a part the work is counted, which takes five times as long as to try them."""
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -28,8 +36,18 @@ def test_a_share_of_each_corpus(name: str) -> None:
 @pytest.mark.parametrize("part", chosen_parts())
 def test_each_corpus_within_its_bounds(name: str, part: int) -> None:
     inputs = [*target(name).seeds(), *read_corpus(name)]
-    for data in inputs[part :: max(8, len(inputs) // 20)]:
+    for data in inputs[part::PARTS][:_MOST_COUNTED]:
         check_bounds(target(name), data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", chosen_parts())
+def test_a_part_that_is_broken_on_purpose_is_noticed(part: int) -> None:
+    assert {*BREAKS} == {*MODULES}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    for name in sorted(MODULES)[part::PARTS]:
+        done = subprocess.run([sys.executable, breaks.__file__, name], env=environment, check=False, capture_output=True)
+        assert done.returncode == 0, f"{name}: {done.stderr.decode()}"
 
 
 def test_each_corpus_is_of_a_target_and_small() -> None:
