@@ -41,7 +41,7 @@ class File(Struct, kw_only=True):
     """A file of an index: what its page says of it, and what is served.
 
     ``metadata`` is its metadata file, ``None`` where the index has none; ``announced`` whether the page says so. One that is
-    not ``hashed`` has no sha256 on the page. ``uploaded`` is in the form of PEP 700.
+    not ``hashed`` has no sha256 on the page. ``uploaded`` is in the form of PEP 700, ``provenance`` a URL of PEP 740.
     """
 
     name: str
@@ -53,6 +53,7 @@ class File(Struct, kw_only=True):
     sized: bool = True
     yanked: str | None = None
     requires_python: str | None = None
+    provenance: str | None = None
 
     @property
     def sha256(self) -> str:
@@ -281,7 +282,7 @@ def _json(file: File, base: str) -> dict[str, Any]:
         "yanked": file.yanked or file.yanked is not None,
         "core-metadata": digest,
         "data-dist-info-metadata": digest,
-        "provenance": None,
+        "provenance": file.provenance,
     }
     return {key: value for key, value in found.items() if value is not None or key in ("requires-python", "provenance")}
 
@@ -303,6 +304,8 @@ def _html(project: str, files: list[File], base: str, style: Style, status: tupl
             attributes |= {"data-dist-info-metadata": digest, "data-core-metadata": digest}
         if each.yanked is not None:
             attributes["data-yanked"] = each.yanked
+        if each.provenance is not None:
+            attributes["data-provenance"] = each.provenance
         written = " ".join(f'{key}="{escape(value)}"' for key, value in attributes.items())
         lines.append(f"    <a {written}>{each.name}</a><br/>")
     return "\n".join([*lines, "  </body>", "</html>", ""]).encode()

@@ -107,7 +107,11 @@ def _length(lines: Sequence[str]) -> int:
 
 def pages() -> list[str]:
     """Return the paths of all pages that a reader may follow, from the root of the repository."""
-    found = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+    found = [
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+        *DOCS.rglob("*.md"),
+        *(ROOT / "examples").rglob("*.md"),
+    ]
     paths = [path.relative_to(ROOT) for path in found]
     return sorted(str(path) for path in paths if not {"_build", ".venv"}.intersection(path.parts))
 
