@@ -97,6 +97,7 @@ lock: $(READY) ## renew requirements/*.txt: the versions and hashes that CI, the
 	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/core.txt pyproject.toml
 	$(COMPILE) --constraint requirements/dev.txt --extra cloud --extra sync --output-file requirements/image.txt pyproject.toml
 	$(COMPILE) --group clients --output-file requirements/clients.txt
+	npm update --prefix requirements/azurite --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 long-run: $(READY) ## take 1,000 popular wheels through every command: downloads 15 GB at most, takes hours; report in build/
 	TEST_LONG_RUN=1000 $(BIN)/pytest -m real tests/conformance/test_long_run.py
@@ -139,6 +140,8 @@ $(VENV)/.fuzz: pyproject.toml $(READY)
 	$(BIN)/python $(if $(LOCKED),$(PINNED) requirements/fuzz.txt,$(PIP) --group fuzz)
 	@touch $@
 
-$(AZURITE)/.ready:
-	npm install --prefix $(AZURITE) --no-save --no-audit --no-fund --loglevel=error azurite@3
+$(AZURITE)/.ready: requirements/azurite/package-lock.json
+	mkdir -p $(AZURITE)
+	cp requirements/azurite/package.json requirements/azurite/package-lock.json $(AZURITE)
+	npm ci --prefix $(AZURITE) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -1,5 +1,6 @@
 """What CI, the action and the image install: pinned with hashes, as ``pyproject.toml`` says, and with nothing missing."""
 
+import json
 import re
 import tomllib
 from collections import deque
@@ -76,7 +77,7 @@ def holds(requirement: Requirement, extras: tuple[str, ...] = ()) -> bool:
 
 
 def test_every_file_is_known_and_made_by_the_makefile() -> None:
-    assert {path.stem for path in FOLDER.iterdir()} == FILES.keys()
+    assert {path.stem for path in FOLDER.glob("*.txt")} == FILES.keys()
     makefile = (ROOT / "Makefile").read_text("utf-8")
     for name, made in FILES.items():
         [line] = re.findall(rf"^\t\$\(COMPILE\) .*--output-file requirements/{name}\.txt.*$", makefile, re.MULTILINE)
@@ -139,6 +140,17 @@ def test_no_server_is_named() -> None:
     """Which index the files come from is the choice of who installs them: the hashes say what they must be."""
     for name in FILES:
         assert "://" not in (FOLDER / f"{name}.txt").read_text("utf-8")
+    assert '"resolved"' not in (FOLDER / "azurite" / "package-lock.json").read_text("utf-8")
+
+
+def test_what_npm_installs_is_pinned() -> None:
+    """All that Azurite needs has a hash, and runs nothing while it is installed."""
+    packages = json.loads((FOLDER / "azurite" / "package-lock.json").read_text("utf-8"))["packages"]
+    own = packages.pop("")
+    assert own["dependencies"].keys() == {"azurite"}
+    assert "node_modules/azurite" in packages
+    assert [name for name, each in packages.items() if not each["integrity"].startswith("sha512-")] == []
+    assert "npm ci --prefix $(AZURITE) --ignore-scripts" in (ROOT / "Makefile").read_text("utf-8")
 
 
 def test_ci_installs_what_is_pinned() -> None:
