@@ -7,9 +7,9 @@ AZURITE := .azurite
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-# LOCKED=1, as CI has it, installs exactly what requirements/*.txt name, by its hashes. Without it pip takes the newest of what
-# pyproject.toml admits, so that a Python or a machine for which nothing was locked is no hindrance.
-LOCKED ?=
+# LOCKED=1 installs exactly what requirements/*.txt name, by its hashes: so it is in CI, where the variable CI is set. Without it pip
+# takes the newest of what pyproject.toml admits, so that a Python or a machine for which nothing was locked is no hindrance.
+LOCKED ?= $(CI)
 PIP := -m pip install --quiet --disable-pip-version-check
 PINNED := $(PIP) --require-hashes --only-binary :all: --requirement
 # Most releases with malicious code are found and deleted within days. For a fix that cannot wait: make lock COOLDOWN='0 days'
@@ -111,7 +111,7 @@ clean: ## delete everything that was made here, the virtual environment too
 $(READY): pyproject.toml $(if $(LOCKED),requirements/installer.txt requirements/dev.txt)
 	@$(PYTHON) -c 'import sys; sys.exit("wheelfix needs Python 3.11 or later: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-ifdef LOCKED
+ifneq ($(LOCKED),)
 	$(BIN)/python $(PINNED) requirements/installer.txt
 	$(BIN)/python $(PINNED) requirements/dev.txt
 	$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
@@ -123,7 +123,7 @@ endif
 
 $(CLIENTS)/.ready: pyproject.toml $(READY) $(if $(LOCKED),requirements/clients.txt)
 	$(PYTHON) -m venv $(CLIENTS)
-ifdef LOCKED
+ifneq ($(LOCKED),)
 	$(CLIENTS)/bin/python $(PINNED) requirements/installer.txt
 	$(CLIENTS)/bin/python $(PINNED) requirements/clients.txt
 else

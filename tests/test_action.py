@@ -443,7 +443,7 @@ a::error::b
 def test_it_fits_its_schema_and_an_auditor_has_nothing_to_say() -> None:
     commands: tuple[tuple[str | Path, ...], ...] = (
         ("check-jsonschema", "--builtin-schema", "vendor.github-actions", ACTION),
-        ("zizmor", "--offline", "--no-config", "--persona", "auditor", ACTION),
+        ("zizmor", "--offline", "--no-config", "--persona", "auditor", ACTION, *ROOT.glob("examples/**/workflows/*.yml")),
         ("pre-commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml"),
     )
     for command in commands:

@@ -1,11 +1,14 @@
 """What CI, the action and the image install: pinned with hashes, as ``pyproject.toml`` says, and with nothing missing."""
 
 import json
+import os
 import re
+import subprocess
 import tomllib
 from collections import deque
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -153,18 +156,19 @@ def test_what_npm_installs_is_pinned() -> None:
     assert "npm ci --prefix $(AZURITE) --ignore-scripts" in (ROOT / "Makefile").read_text("utf-8")
 
 
-def test_ci_installs_what_is_pinned() -> None:
-    ci, makefile = ((ROOT / path).read_text("utf-8") for path in (".ci/run", "Makefile"))
-    assert re.search("^export LOCKED=1$", ci, re.MULTILINE)
-    blocks = re.findall(r"^ifdef LOCKED\n(.*?)^else\n(.*?)^endif", makefile, re.MULTILINE | re.DOTALL)
-    locked, ranges = ([line for block in side for line in block.splitlines()] for side in zip(*blocks, strict=True))
-    installs = [line for line in makefile.splitlines() if re.match(r"\t.*(\$\(PIP\)|\$\(PINNED\)|pip install)", line)]
-    assert all("$(PINNED)" in each or "--no-deps --no-build-isolation" in each for each in locked)
-    others = [each for each in installs if each not in locked and each not in ranges]
-    assert {*others} == {
-        f"\t$(BIN)/python $(if $(LOCKED),$(PINNED) requirements/{name}.txt,$(PIP) --group {name})"
-        for name in ("browser", "fuzz")
-    }
+@pytest.mark.parametrize("variable", ["CI", "LOCKED", None])
+def test_ci_installs_what_is_pinned_and_others_what_fits(variable: str | None, tmp_path: Path) -> None:
+    """Neither hinders the other: a Python for which nothing was locked gets the newest that fits it."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("CI", "LOCKED", "MAKEFLAGS")}
+    environment |= {} if variable is None else {variable: "true"}
+    targets = [tmp_path / name for name in (".ready", ".browser", ".fuzz", "clients/.ready")]
+    command: list[str | Path] = ["make", "--dry-run", f"VENV={tmp_path}", f"CLIENTS={tmp_path}/clients", *targets]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    installs = [line for line in ran.stdout.splitlines() if " pip install " in line]
+    pinned = [line for line in installs if "--require-hashes --only-binary :all: --requirement requirements/" in line]
+    assert len(installs) == (7 if variable else 6)
+    others = [line for line in installs if line not in pinned]
+    assert (len(others) == 1 and "--no-deps --no-build-isolation --editable" in others[0]) if variable else not pinned
 
 
 @pytest.mark.parametrize("path", ["action.yml", "Containerfile"])
