@@ -268,7 +268,7 @@ class Finder:
     def _in_bucket(self, url: str) -> list[WheelInBucket]:
         """Return a wheel in a bucket, or those directly below a prefix, all of them or those that fit a pattern."""
         from wheelfix.upstream.bucket_wheel import BucketWheel, open_bucket_wheel
-        from wheelfix.upstream.buckets import open_bucket
+        from wheelfix.upstream.buckets import open_bucket, split_bucket_url
 
         address, sha256 = _split_sha256(url)
         if "?" in address:
@@ -280,6 +280,7 @@ class Finder:
             if not found:
                 raise MirrorError("no-wheel", f"no wheels in {shown_url(address)}", hint="Name a prefix that has some.")
             return [WheelInBucket(BucketWheel.of(bucket, each.key), None, each.size) for each in found]
+        split_bucket_url(address)  # says what is wrong with a URL that cannot be split into its parts
         _check_name(address, "Name a wheel, or a prefix that ends with a slash, for all wheels directly below it.")
         return [WheelInBucket(open_bucket_wheel(address), sha256)]
 

@@ -690,3 +690,10 @@ def test_the_url_of_rules_is_shown_without_secrets(words: str) -> None:
     )
     assert (ran.code, "secret" in ran.err) == (2, False)
     assert ran.err.count("example.invalid") <= 1
+
+
+@pytest.mark.parametrize("url", ["s3://[/x.whl", "gs://[x/x.whl", "https://[/x.whl"])
+def test_a_url_that_cannot_be_split_is_an_error_and_no_traceback(url: str) -> None:
+    ran = wheelfix("show", url)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error[bad-url]")
