@@ -66,6 +66,7 @@ BREAKS: Final[Mapping[str, tuple[str, Callable[..., Any] | object]]] = {
     "elf": ("wheelfix.evidence.elf._LINKS", ()),
     "ranges": ("wheelfix.upstream.remote_wheel.RemoteFile._check", _nothing),
     "answers": ("wheelfix.upstream.answers.validate_url", _nothing),
+    "inputs": ("wheelfix.upstream.buckets.is_bucket_name", _fail),
     "rules": ("wheelfix.rules.schema._shortened", lambda _: {}),
     "manifest": ("wheelfix.sync.manifest.read.key_lines", _beyond),
     "lock": ("wheelfix.locks.read.read_requirements", _fail),

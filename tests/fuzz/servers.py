@@ -13,8 +13,12 @@ from urllib3 import HTTPResponse
 
 from fuzz.target import Bound, Feed, Target, as_text, check_error, outcome, parts
 from wheelfix.errors import MirrorError, WheelfixError
+from wheelfix.locations import Url, path_of_file_url
+from wheelfix.locks.document import name_in
 from wheelfix.upstream import answers
+from wheelfix.upstream.buckets import split_bucket_url
 from wheelfix.upstream.http import Session
+from wheelfix.upstream.inputs import Finder
 from wheelfix.upstream.remote_wheel import open_remote
 from wheelfix.upstream.urls import looks_like_url, shown_url, validate_url, with_scheme
 
@@ -202,12 +206,76 @@ def _headers() -> Iterator[bytes]:
         yield "\n".join(row).encode()
 
 
+class _NoServer:
+    """A session without a server."""
+
+    def get(self, url: str, *_: object, **__: object) -> Any:
+        """Answer nothing."""
+        raise MirrorError("no-answer", "nothing answers", hint="Try again.")
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
+def check_inputs(data: bytes) -> None:
+    """Any text that names wheels is understood or refused in words, without what could be a password in them."""
+    text = as_text(data)
+    looks_like_url(text)
+    assert shown_url(text).isprintable()
+    name_in(text)
+    path_of_file_url(text)
+    Url(text)
+    outcome(lambda: split_bucket_url(text))
+    with (
+        patch("wheelfix.upstream.bucket_wheel.open_bucket", side_effect=_refused),
+        patch("wheelfix.upstream.buckets.open_bucket", side_effect=_refused),
+        patch.object(Finder, "_http", return_value=_NoServer()),
+    ):
+        found = outcome(lambda: Finder("https://index.example.org/simple/").find(text))
+    for each in found or ():
+        assert each.name.endswith(".whl")
+        assert "/" not in each.name
+
+
+def _refused(*_: object) -> None:
+    raise MirrorError("no-bucket", "there is no bucket", hint="Check the URL.")
+
+
+def _inputs() -> Iterator[bytes]:
+    texts = (
+        "torch==2.7.0", "torch[x]>=2 ; os_name == 'nt'", "https://a.b/x-1.0-py3-none-any.whl#sha256=" + "0" * 64,
+        "s3://b/p/x.whl", "s3://b/p/*.whl", "gs://b/p/", "az://b/x-1.0.tar.gz", "https://user:secret@a.b/x.whl",
+        "file:///x.whl", "s3://[/x.whl", "a.b/simple/x.whl", "https://a.b/x.whl.metadata?sign=1", "HTTPS://a.b:0/x.whl",
+        "s3://b/../x.whl",
+    )  # fmt: skip
+    for text in texts:
+        yield text.encode()
+
+
 _WORDS: Final = (
     "https://", "http://", "//", "@", ":", "[", "]", "%40", "\\", "\t", "Sat, 28 Nov 2026 10:00:00 GMT", "-0000",
     "bytes 0-9/10", "sha-256=:", "#", "?", "/", "\x1f\x8b\x08\0\0\0\0\0\0\3", "\u3002", "\u2100", "9" * 20,
 )  # fmt: skip
+_OF_INPUTS: Final = (
+    "s3://",
+    "gs://",
+    "az://",
+    "https://",
+    "file://",
+    "#sha256=",
+    ".whl",
+    "*",
+    "?",
+    "[",
+    "%2F",
+    "%00",
+    "@",
+    ":",
+    "//",
+)
 _MEMORY: Final = Bound(1 << 24, 1 << 14)
 TARGETS: Final = {
     "ranges": Target(check_ranges, _scripts, longest=300, calls=Bound(200_000, 2_000), memory=_MEMORY),
+    "inputs": Target(check_inputs, _inputs, longest=200, words=_OF_INPUTS, memory=_MEMORY),
     "answers": Target(check_answers, _headers, longest=600, words=_WORDS, memory=_MEMORY),
 }

@@ -25,6 +25,7 @@ MODULES: Final[Mapping[str, str]] = {
     "elf": "binaries",
     "ranges": "servers",
     "answers": "servers",
+    "inputs": "servers",
     "rules": "tables",
     "manifest": "tables",
     "lock": "tables",

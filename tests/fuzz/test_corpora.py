@@ -13,7 +13,7 @@ from fuzz.target import Bound, Feed, Target, check_bounds, parts
 from fuzz.targets import MODULES, target
 from parts import PARTS, chosen_parts
 
-_SHARES = 40
+_SHARES = 10
 """Of so many shares of a corpus one is tried by default."""
 _MOST_COUNTED = 25
 """Of so many inputs of a part the work is counted, which takes five times as long as to try them."""
