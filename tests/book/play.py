@@ -156,8 +156,8 @@ def _answers(port: int) -> bool:
         return opened.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _come(done: Callable[[], bool], seconds: float = 30) -> bool:
-    """Wait until something is done; return whether it came to that."""
+def _come(done: Callable[[], bool], seconds: float = 180) -> bool:
+    """Wait until something is done; return whether it came to that. Some servers start slowly."""
     end = time.monotonic() + seconds
     while not done() and time.monotonic() < end:
         time.sleep(0.02)
