@@ -111,6 +111,7 @@ def _project(
     progress: Progress,
 ) -> list[Published]:
     """Add the files of one project, and take over what the other mirror says of those that are here."""
+    added: list[Published] = []
     try:
         there = {each.sha256 for each in load_page(store, project.name).files}
         wanted = [each for each in project.files if each.sha256 not in there]
@@ -119,7 +120,7 @@ def _project(
         changed = _follow(store, bundle, project, gone, request.limits, {each.sha256 or "" for each in added})
     except (MirrorError, OSError) as error:
         problem = failure(bundle.path, error).problem
-        return [Published(None, PublishStatus.FAILED, project.name, project.name, problem=problem)]
+        return [*added, Published(None, PublishStatus.FAILED, project.name, project.name, problem=problem)]
     for each in changed:
         progress.file_published(each)
     missing = (each for each in wanted if name_in_bundle(project.name, each) not in bundle.members)

@@ -1,5 +1,6 @@
 """Bundles: a mirror that no network leads to follows another one by tar files."""
 
+import errno
 import hashlib
 import io
 import json
@@ -341,3 +342,23 @@ def test_a_bundle_that_yanks_too_much_is_not_imported(outside: Store, inside: St
     assert lock_of(inside) == before
     done = statuses(import_bundle(inside, tmp_path / "2.tar", allow_removals=True))
     assert done == {"6.0": PublishStatus.ADDED, "1.0": PublishStatus.YANKED, "1.1": PublishStatus.YANKED}
+
+
+def test_what_was_added_is_reported_where_a_later_step_fails(
+    outside: Store, inside: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pitfall 43: the files are listed, whatever becomes of what else the other mirror says of them."""
+    export_mirror(outside, tmp_path / "1.tar")
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("wheelfix.sync.snapshots.import_bundle.change_page", fail)
+        *added, failed = import_bundle(inside, tmp_path / "1.tar").files
+    assert {str(each.filename): each.sha256 for each in added} == {
+        each.filename: each.sha256 for each in files(inside).values()
+    }
+    assert {each.status for each in added} == {PublishStatus.ADDED}
+    assert (failed.project, failed.status) == ("demo", PublishStatus.FAILED)
+    assert import_bundle(inside, tmp_path / "1.tar").ok
