@@ -16,7 +16,7 @@ from wheelfix.mirror.repository import load_page, load_root
 from wheelfix.mirror.storage import MirrorLocation, open_store
 from wheelfix.mirror.storage.base import Store
 from wheelfix.options import Limits, Requests, listed
-from wheelfix.results import Published, PublishReport, PublishStatus
+from wheelfix.results import Problem, Published, PublishReport, PublishStatus
 from wheelfix.text import closest, on_one_line, shown
 from wheelfix.upstream.parallel import several
 from wheelfix.upstream.selection import read_requirement
@@ -115,21 +115,34 @@ def _change(
         return replace(page, past=tuple(each for each in page.past if each not in gone))
 
     done = change_page(store, project, changed, limits.lock_seconds)
-    files = tuple(_published(status, each, done, is_shared=store.is_shared) for each in chosen.values())
+    files = tuple(_published(store, status, each, done) for each in chosen.values())
     return PublishReport(f"mirror {_VERBS[status]}", store.location, files)
 
 
-def _published(status: PublishStatus, file: ListedFile, done: PageChange, *, is_shared: bool) -> Published:
-    notes = _notes(done.after, file.filename)
-    if status is PublishStatus.REMOVED and is_shared:
-        notes = (*notes, _KEPT)
-    page = done.after
-    return Published(
-        None, _status(status, file), page.project, file.filename, page.key(file), file.sha256, notes, done.problem
-    )
+def _published(store: Store, status: PublishStatus, file: ListedFile, done: PageChange) -> Published:
+    page, notes, problem = done.after, _notes(done.after, file.filename), done.problem
+    if status is PublishStatus.REMOVED:
+        if store.is_shared:
+            notes = (*notes, _KEPT)
+        elif problem is None and _is_there(store, page.key(file)):
+            problem = _NOT_DELETED
+    return Published(None, _status(status, file), page.project, file.filename, page.key(file), file.sha256, notes, problem)
+
+
+def _is_there(store: Store, key: str | None) -> bool:
+    try:
+        return key is not None and store.head(key) is not None
+    except (MirrorError, OSError):  # then nobody can read it either
+        return False
 
 
 _KEPT: Final = "The file is kept for now: old locks work until `wheelfix mirror prune` deletes it."
+
+_NOT_DELETED: Final = Problem(
+    "unlisted",
+    "no page lists it any more, but the file could not be deleted: who knows its URL still gets it",
+    "Check the permissions of its directory, and run `wheelfix mirror check --fix`.",
+)
 
 
 def _nothing_selected(store: Store, selection: str) -> MirrorError:

@@ -19,6 +19,7 @@ from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import remove_files
 from wheelfix.options import Publishing, Transfer
+from wheelfix.results import PublishStatus
 from wheelfix.wheel.zip.source import Source
 
 KEY = "public/files/demo/0123456789abcdef/demo-1.0-py3-none-any.whl"
@@ -84,10 +85,51 @@ def test_what_could_not_be_flushed_is_tried_again(tmp_path: Path, monkeypatch: p
     again: list[Path] = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: again.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
     store.flush()
-    assert {tmp_path / "mirror" / KEY, tmp_path / "mirror/public/files/demo"} <= set(again)
+    assert {(tmp_path / "mirror" / KEY).parent, tmp_path / "mirror/public/files/demo"} <= set(again)
     again.clear()
     store.flush()
     assert again == []
+
+
+def test_a_link_to_a_file_that_cannot_be_flushed_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next flush of such a file succeeds, with or without its bytes (fsync(2)); the other files are added."""
+    paths = [demo_wheel(tmp_path / "in", "1.0"), demo_wheel(tmp_path / "in", "2.0"), _other_wheel(tmp_path / "in")]
+    real, inode = os.fsync, paths[1].stat().st_ino
+
+    def fail_once(descriptor: int) -> None:
+        if os.fstat(descriptor).st_ino == inode:
+            monkeypatch.setattr(os, "fsync", real)
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail_once)
+    report = add_wheels(tmp_path / "mirror", paths, publishing=Publishing(transfer=Transfer.LINK))
+    assert [each.status for each in report.files] == [PublishStatus.ADDED, PublishStatus.FAILED, PublishStatus.ADDED]
+    assert not list((tmp_path / "mirror/public/files").rglob("demo-2.0*"))
+    assert check_mirror(tmp_path / "mirror").findings == ()
+    assert paths[1].exists()
+
+
+def test_a_removed_file_that_cannot_be_deleted_is_reported(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No page leads to it, but whoever knows its URL gets it as before."""
+    file, real = listed_file(mirror), os.unlink
+
+    def refuse(path: Path, **options: int) -> None:
+        if Path(path).name == file.name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        real(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        report = remove_files(mirror, file.name)
+    [removed] = report.files
+    assert (removed.status, removed.problem and removed.problem.code, report.ok) == (
+        PublishStatus.REMOVED,
+        "unlisted",
+        False,
+    )
+    assert file.exists()
+    check_mirror(mirror, fix=True)
+    assert not file.exists()
 
 
 def test_what_was_deleted_meanwhile_needs_no_flush(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from wheelfix.mirror.layout import FILES, LOCKS, PAGE, PRIVATE, PUBLIC, ROOT_PAG
 from wheelfix.mirror.registry import finding
 from wheelfix.mirror.scratch import abandoned
 from wheelfix.mirror.storage.base import Head, NewFile, Stored, Write
-from wheelfix.mirror.storage.tree import Tree, is_below, raise_first
+from wheelfix.mirror.storage.tree import Tree, flush_file, is_below, raise_first
 from wheelfix.options import Transfer
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
@@ -153,6 +153,7 @@ class LocalStore:
     ) -> dict[str, WheelfixError | OSError]:
         """Write files: their blocks are shared, they get another name, or the kernel copies them."""
         errors: dict[str, WheelfixError | OSError] = {}
+        linked: list[str] = []
         with GroupCommit[str, None]() as group:
             for file in files:
                 try:
@@ -162,16 +163,34 @@ class LocalStore:
                     continue
                 if waiting is not None:
                     group.add(file.key, waiting)
+                else:
+                    linked.append(file.key)
                 if group.is_due():
                     self._commit(group, errors)
             self._commit(group, errors)
+        self._flush_linked(linked, errors)
         return errors
+
+    def _flush_linked(self, keys: Sequence[str], errors: dict[str, WheelfixError | OSError]) -> None:
+        """Wait until the disk has files that got another name; take that back where it has not.
+
+        Of a file that could not be flushed the next flush says that all is well (fsync(2)): it must not be listed.
+        """
+        paths = [self._tree.at(key) for key in keys]
+        for key, path, error in zip(keys, paths, flush_together([partial(flush_file, each) for each in paths]), strict=True):
+            if error is None:
+                self._tree.to_flush(path.parent)
+                continue
+            if not isinstance(error, OSError):
+                raise error
+            errors[key] = error
+            with suppress(OSError):  # then nothing lists it
+                path.unlink()
 
     def _written(self, file: NewFile) -> "_Waiting | None":
         """Return the file, which waits for its name; ``None`` where it has it already, as another name of its source."""
         path, source = self._tree.to_write(file.key), file.content
         if isinstance(source, Source) and self._is_shared(source, path, file):
-            self._tree.to_flush(path)
             return None
         with ExitStack() as stack:
             staged = stack.enter_context(StagedFile(path.parent, _MODE))

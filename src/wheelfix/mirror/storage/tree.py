@@ -152,9 +152,14 @@ def _flush(path: str) -> None:
     with suppress(FileNotFoundError):  # it was deleted since
         if os.path.isdir(path):
             flush_directory(Path(path))
-            return
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        else:
+            flush_file(Path(path))
+
+
+def flush_file(path: Path) -> None:
+    """Wait until the bytes of the file at ``path`` are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
