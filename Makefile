@@ -62,6 +62,10 @@ check: $(READY) ## check everything but the tests: format, lint, types, layers, 
 	$(BIN)/python docs/write_reference.py --check
 	$(MAKE) --no-print-directory docs
 
+.PHONY: faults
+faults: $(READY) ## let every system call of every command fail, with every error, hours long (one part: TEST_PARTS=0)
+	TEST_FAULTS=all $(BIN)/pytest --numprocesses auto --dist worksteal -m slow tests/breaking
+
 format: $(READY) ## format the code, and fix what ruff can fix
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format

@@ -16,7 +16,7 @@ import re
 import tarfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from html import escape
 from typing import Any, Final, Literal, NamedTuple
@@ -84,9 +84,10 @@ class Seen(NamedTuple):
 
 
 class Failure(Struct):
-    """What happens to the next ``times`` requests whose path has ``path`` in it, in place of a right answer.
+    """What happens to the next ``times`` requests whose path has ``path`` in it, once ``after`` others were answered.
 
-    They get ``status`` with ``headers``, unless that is ``None``, after ``seconds``; the body ends after ``cut`` bytes.
+    They get ``status`` with ``headers``, unless that is ``None``, after ``seconds``; the body is what ``spoil`` makes of it,
+    and ends after ``cut`` bytes. Where the connection ``drops`` they get nothing.
     """
 
     path: str
@@ -95,6 +96,9 @@ class Failure(Struct):
     seconds: float = 0
     cut: int | None = None
     times: float = 1
+    after: int = 0
+    spoil: Callable[[bytes], bytes] | None = None
+    drops: bool = False
 
 
 class Upstream(Struct):
@@ -337,13 +341,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _failure(self) -> Failure:
         with self.server.upstream.lock:
             for each in self.server.upstream.failures:
-                if each.path in self.path and each.times > 0:
-                    each.times -= 1
-                    return each
+                if each.path not in self.path or each.times <= 0:
+                    continue
+                if each.after > 0:
+                    each.after -= 1
+                    continue
+                each.times -= 1
+                return each
         return Failure("")
 
     def _answer(self, failure: Failure) -> None:
         time.sleep(failure.seconds)
+        if failure.drops:
+            self.close_connection = True
+            return
         if failure.status is not None:
             self._send(failure.status, dict(failure.headers), b"busy\n")
             return
@@ -356,6 +367,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send(404, {}, b"not found\n")
             return
         content_type, body = found
+        body = failure.spoil(body) if failure.spoil else body
         headers = self._validators(body)
         if self._is_unchanged(headers):
             self._send(304, headers, b"")

@@ -1,0 +1,88 @@
+"""Whatever call of the system fails, at whatever moment: old or new, nothing left behind, and the report is true."""
+
+import os
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from failing_calls import Fault, Machine, machine
+from fault_scenes import SCENES, manifest_of
+from fault_trials import Scene, Trials
+from parts import PARTS, chosen_parts
+from upstreams import pypi
+
+_ALL: Final = os.environ.get("TEST_FAULTS") == "all"
+"""Set by ``make faults``: every fault of every scene; without it a sample of each kind."""
+_FEW: Final[dict[str, Sequence[str]]] = {
+    "in-place": ("fsync 2: fails EIO", "rename 1: fails ENOSPC", "write 5: fails EDQUOT", "close 1: fails EIO"),
+    "fix-plain": ("rename 1: fails EACCES", "rename 2: fails_when_done EIO", "open 6: fails EMFILE"),
+    "reports": ("fsync 6: fails ENOSPC", "write 14: fails ENOSPC", "open 1 and later: fails EMFILE"),
+    "add": (
+        "fsync 5: fails EIO",
+        "rename 3: fails EROFS",
+        "link 2: fails EACCES",
+        "read 40: fails EIO",
+        "flock 9: fails EIO",
+    ),
+    "publish": ("rmdir 3: fails EIO", "readdir 27: fails EIO"),
+}
+"""What the default run tries, a fault of each kind; what each did before it was mended is in the tests beside the code."""
+_SAMPLE: Final = {False: 16, True: 3}
+"""How many faults of a scene a part of the slow tests tries, of one that starts processes fewer."""
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """The machine under test, in memory where the system has a directory for that."""
+    memory = Path("/dev/shm")
+    folder = tmp_path_factory.mktemp("machine")
+    if os.access(memory, os.W_OK):
+        folder.rmdir()
+        folder = memory / f"{folder.parent.name}-{folder.name}-{os.getpid()}"
+    with machine(folder) as made:
+        try:
+            yield made
+        finally:
+            made.remove()
+
+
+def wrong(trials: Trials, faults: Sequence[Fault]) -> list[str]:
+    """Return what is wrong after any of ``faults``."""
+    return [f"{fault}: {each}" for fault in faults for each in trials.wrong(fault)[1]]
+
+
+@pytest.mark.usefixtures("stopped_clock")
+@pytest.mark.parametrize("scene", [each for each in SCENES if each.name in _FEW], ids=str)
+def test_a_fault_of_each_kind(scene: Scene, broken: Machine) -> None:
+    trials = Trials(broken, scene)
+    known = {str(fault): fault for fault in trials.faults()}
+    assert wrong(trials, [known[name] for name in _FEW[scene.name]]) == []
+
+
+def slow_parts(scene: Scene, broken: Machine, part: int) -> None:
+    trials = Trials(broken, scene)
+    faults = [*trials.faults()]
+    random.Random(scene.name).shuffle(faults)
+    mine = faults[part::PARTS]
+    assert len(mine) > 50
+    assert wrong(trials, mine if _ALL else mine[: _SAMPLE[scene.costly]]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("stopped_clock")
+@pytest.mark.parametrize("part", chosen_parts())
+@pytest.mark.parametrize("scene", SCENES, ids=str)
+def test_every_fault(scene: Scene, part: int, broken: Machine) -> None:
+    slow_parts(scene, broken, part)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("stopped_clock")
+@pytest.mark.parametrize("part", chosen_parts())
+def test_every_fault_of_a_sync(part: int, broken: Machine) -> None:
+    with pypi() as upstream:
+        command = ("mirror", "sync", "mirror.toml", "--format", "json")
+        slow_parts(Scene("sync", manifest_of(upstream), command, "mirror"), broken, part)
