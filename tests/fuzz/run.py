@@ -28,6 +28,8 @@ sys.path[:0] = [str(_TESTS), str(_TESTS.parent / "sample_wheels")]
 from fuzz.corpus import encoded, read_corpus, write_corpus  # noqa: E402 - where it is, only the line above says
 from fuzz.targets import MODULES, target  # noqa: E402
 
+_MEMORY: Final = Path("/dev/shm")
+"""Where files are in memory, on systems that have such a place."""
 _TRIED: Final = 5
 """So many inputs are tried before fuzzing begins."""
 _COUNTED: Final = 64
@@ -52,8 +54,9 @@ def main() -> int:
     asked = given.parse_args()
     if asked.target is None:
         given.error("name a target: " + ", ".join(sorted(MODULES)))
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as name:
         folder = Path(name)
+        os.environ["TMPDIR"] = name  # what the targets write: libFuzzer ends a process without any cleaning up
         _write_inputs(folder / "begin", [*target(asked.target).seeds(), *read_corpus(asked.target)])
         (folder / "grown").mkdir()
         code, said = _fuzz(folder, asked.target, asked.seconds)
@@ -62,7 +65,7 @@ def main() -> int:
             sys.stdout.write(f"{path.name.partition('-')[0]} of {asked.target}:\n{encoded(path.read_bytes())}\n")
             sys.stdout.write(said[said.find(_UNCAUGHT) :][:_LONGEST])
         if code and not found:
-            sys.stdout.write(said[-_LONGEST:])
+            sys.stdout.write(f"libFuzzer ended with code {code}:\n{said[-_LONGEST:]}\n")
         kept = _merge(folder, asked.target)
     runs = sum(map(int, _RUNS.findall(said)))
     used = resource.getrusage(resource.RUSAGE_CHILDREN)

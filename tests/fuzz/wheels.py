@@ -32,9 +32,8 @@ _KEPT: Final = list[tempfile.TemporaryDirectory[str]]()
 
 @cache
 def _folder() -> Path:
-    """Return a directory for the wheels of this process: in memory, where the system has such a place."""
-    memory = Path("/dev/shm")
-    folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None, prefix="fuzz")
+    """Return a directory for the wheels of this process."""
+    folder = tempfile.TemporaryDirectory()
     _KEPT.append(folder)
     return Path(folder.name)
 
