@@ -10,6 +10,7 @@ import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 _SKIPPED: Final = re.compile(
@@ -136,8 +137,9 @@ def _statements(code: bytes, package: str) -> Iterator[tuple[int, Import]]:
         start = max(stop, *(code.rfind(sign, stop, found.start()) + 1 for sign in (b"\n", b";", b":")))
         stop = _end_of_statement(code, found.end())
         head, tail = code[start : found.start()].strip(), code[found.end() : stop]
-        words = (part.split(maxsplit=1) for part in tail.strip(b"() \t\f\n").split(b","))
-        names = [_text(each[0]) for each in words if each and len(each[0]) <= _LONGEST_NAME]
+        parts = (part.split() for part in tail.strip(b"() \t\f\n").split(b","))
+        words = (b"".join(takewhile(b"as".__ne__, each)) for each in parts)  # there may be blanks around a dot
+        names = [_text(each) for each in words if each and len(each) <= _LONGEST_NAME]
         if not head:
             yield from ((found.start(), Import(name, (), 0)) for name in names)
         elif origin := _FROM.match(head):
