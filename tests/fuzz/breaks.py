@@ -39,6 +39,10 @@ def _true(*_: object) -> bool:
     return True
 
 
+def _turned(text: str) -> str:
+    return text[::-1]
+
+
 def _pairs(*values: Any) -> Any:
     return zip(*values, strict=False)
 
@@ -70,6 +74,9 @@ BREAKS: Final[Mapping[str, tuple[str, Callable[..., Any] | object]]] = {
     "rules": ("wheelfix.rules.schema._shortened", lambda _: {}),
     "manifest": ("wheelfix.sync.manifest.read.key_lines", _beyond),
     "lock": ("wheelfix.locks.read.read_requirements", _fail),
+    "imports": ("wheelfix.evidence.python_code._absolute", _nothing),
+    "constants": ("wheelfix.evidence.build._assignments", _fail),
+    "provenance": ("wheelfix.wheel.sbom._known_action", _turned),
     "wheel": ("wheelfix.wheel.record.digest_of", lambda *_: "sha256=x"),
 }
 """By target: what is replaced, and by what."""

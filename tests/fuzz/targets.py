@@ -30,6 +30,9 @@ MODULES: Final[Mapping[str, str]] = {
     "manifest": "tables",
     "lock": "tables",
     "wheel": "wheels",
+    "imports": "evidence",
+    "constants": "evidence",
+    "provenance": "evidence",
 }
 
 
