@@ -27,7 +27,8 @@ _SKIPPED: Final = re.compile(
 A named group takes part where a string of three quotes has no end.
 """
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_IMPORT: Final = re.compile(rb"(?<![\w\x80-\xff.])import(?![\w\x80-\xff])")
+_IMPORT: Final = re.compile(rb"(?<![\w\x80-\xff])import(?![\w\x80-\xff])")
+"""The word may follow a dot directly: ``from .import a``."""
 _FROM: Final = re.compile(rb"from(?P<module>[\w\x80-\xff\s.]*+)\Z")
 _CALL: Final = re.compile(
     rb"(?<![\w\x80-\xff])(?P<function>[\w\x80-\xff]++)\s*+\(\s*+(?:name\s*+=\s*+)?(?:[uUrR](?=\"))?(?=\")"
