@@ -322,6 +322,12 @@ _NAMES: Final = [
             files=(*_FILES, Entry(f"demo-1.0.data/{folder}/tool", b"x")),
             dist_info_files={"entry_points.txt": b"[console_scripts]\ntool = demo:main\n"})
       for folder in ("scripts", "data/bin")),
+    _files("data-same-file", "a script for two schemes", Entry("demo-1.0.data/scripts/x", b"1"),
+           Entry("demo-1.0.data/data/bin/x", b"1")),
+    *(_spec("data-script-wrapper", f"scripts/{name} and an entry point",
+            files=(*_FILES, Entry(f"demo-1.0.data/scripts/{name}", b"x")),
+            dist_info_files={"entry_points.txt": b"[console_scripts]\ntool = demo:main\n"})
+      for name in ("tool.exe", "tool-script.py", "tool.pya")),
     *(_files("data-reserved-name", f"a script called {name}", Entry(f"demo-1.0.data/{name}", b"#!python\n"))
       for name in ("scripts/python", "scripts/Python3.EXE", "data/bin/python3.12")),
     _wheel("wheel-not-utf8", "Generator: sample (1.0)", "Generator: M\udcfcller"),

@@ -24,6 +24,7 @@ AFFECTED: Final[dict[str, str]] = {
     "filename-variant": "pip and PyPI, which refuse or ignore it, and every other tool that does not know the draft.",
     "variant-differs": "Tools that know variant wheels: they may choose the wrong variant.",
     "dist-info-installer-file": "Tools that ask who installed a project: an installer overwrites the file, or warns.",
+    "data-script-wrapper": "Anyone who installs with pip or uv: the script is missing, and installer installs it.",
     "data-name-differs": "Anyone who installs with pip: it installs the directory as data, and uv and installer as it is.",
     "wheel-no-root": "Projects that are pure Python, on systems where purelib and platlib are two directories.",
     "wheel-bad-tags": "Tools that read the tags in WHEEL, such as `wheel tags`. Installers read the file name.",

@@ -158,6 +158,17 @@ def _check_scripts(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[R
         if name in names:
             message = f"{names[name]} also makes a script of this name; installer refuses that"
             yield RawFinding("data-script-twice", shown(entry), message)
+        elif scheme == "scripts" and (of := _wrapped(name)) in names:
+            message = f"pip and uv take it for what Windows makes of {names[of]}, and leave it out; installer installs it"
+            yield RawFinding("data-script-wrapper", shown(entry), message)
+
+
+def _wrapped(name: str) -> str:
+    """Return the script that a file of this name starts on Windows, as setuptools once wrote it; as pip and uv see it."""
+    for end in (".exe", "-script.py", ".pya"):
+        if name.lower().endswith(end):
+            return name[: -len(end)]
+    return ""
 
 
 def _check_second_reading(by_line: list[EntryPoint] | None, points: list[EntryPoint]) -> Iterator[RawFinding]:

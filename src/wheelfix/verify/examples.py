@@ -88,6 +88,10 @@ EXAMPLES: Final[dict[str, str]] = {
     "data-script-twice": (
         "demo-1.0.data/scripts/tool: [console_scripts] tool also makes a script of this name; installer refuses that"
     ),
+    "data-script-wrapper": (
+        "demo-1.0.data/scripts/tool.exe: pip and uv take it for what Windows makes of [console_scripts] tool, and leave it "
+        "out; installer installs it"
+    ),
     "data-reserved-name": "demo-1.0.data/scripts/python: uv reserves this name for the interpreter and refuses the wheel",
     "wheel-not-utf8": "WHEEL, line 2: it is not UTF-8; installers refuse it",
     "wheel-no-version": "Wheel-Version: it is 'one'",

@@ -170,6 +170,9 @@ _NAMES: Final = (
     _error("data-script-twice",
         "A script of a .data directory is installed to the same path as the script of an entry point.",
         FORMAT, by=(Client.INSTALLER,)),
+    _warning("data-script-wrapper",
+        "A script of a .data directory is called like what Windows makes of an entry point: pip and uv leave it out.",
+        FORMAT),
     _error("data-reserved-name", "A script of a .data directory has the name of an interpreter.", FORMAT, by=(Client.UV,)),
     _error("wheel-not-utf8", "WHEEL is not UTF-8; installers refuse it.", FORMAT, by=_INSTALLERS),
     _error("wheel-no-version", "WHEEL has no Wheel-Version that can be read.", FORMAT, by=_INSTALLERS),
@@ -329,7 +332,7 @@ _REMEDIES: Final = {
     "Nothing, if all your clients know variant wheels.": "filename-variant",
     "Rename the script in the project.":
         "data-reserved-name entry-points-reserved-name entry-points-bad-name",
-    "Remove one of the two scripts from the project.": "data-script-twice",
+    "Remove one of the two scripts from the project.": "data-script-twice data-script-wrapper",
     "Run `wheelfix repair`: WHEEL then says what the file name says, by which installers choose. If the file name is wrong, "
     "change both with the actions set-tag and set-build-tag.":
         "wheel-bad-tags wheel-tags-differ wheel-build-differs",
