@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,15 @@ ROWS = [
 _ERRORS = {name for name, each in vars(errors).items() if isinstance(each, type)} | {"Problem"}
 
 
+@cache
+def _nodes() -> dict[Path, list[ast.AST]]:
+    return {path: [*ast.walk(ast.parse(path.read_text("utf-8")))] for path in sorted(SOURCES.rglob("*.py"))}
+
+
 def raised() -> Iterator[tuple[str, str]]:
     """Yield each code that stands in a call that makes an error or a problem, in a table or as a default, and where."""
-    for path in sorted(SOURCES.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for path, nodes in _nodes().items():
+        for node in nodes:
             codes: list[ast.expr | None] = []
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _ERRORS:
                 codes = list(node.args[:1])
@@ -92,19 +98,24 @@ def test_no_code_of_an_error_has_two_rows() -> None:
     assert sorted(codes) == sorted(set(codes))
 
 
-def _messages() -> Iterator[re.Pattern[str]]:
-    """Yield each text in the sources that a message can be, with anything where a value is."""
-    for path in sorted(SOURCES.rglob("*.py")):
+@cache
+def messages() -> tuple[re.Pattern[str], ...]:
+    """Return each text in the sources that a message can be, with anything where a value is."""
+    return tuple(re.compile(pattern, re.DOTALL) for pattern in sorted({*_patterns()}))
+
+
+def _patterns() -> Iterator[str]:
+    for path, nodes in _nodes().items():
         if path.name in ("examples.py", "refusals.py", "codes.py"):
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes:
             if isinstance(node, ast.JoinedStr):
                 fixed = [each.value if isinstance(each, ast.Constant) else None for each in node.values]
             else:
                 fixed = [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
             if sum(len(re.sub(r"\W", "", str(each))) for each in fixed if each is not None) >= 7:
                 pattern = "".join(".*" if each is None else re.escape(str(each)) for each in fixed)
-                yield re.compile(f"(?:.+: |.+ is |[A-Z_0-9]+ )?{pattern}", re.DOTALL)
+                yield f"(?:.+: |.+ is |[A-Z_0-9]+ )?{pattern}"
 
 
 _OF_OTHERS = {"internal-error", "os-error", "unreadable"}
@@ -112,13 +123,12 @@ _OF_OTHERS = {"internal-error", "os-error", "unreadable"}
 
 
 def test_each_example_is_what_the_program_can_print() -> None:
-    messages = list(_messages())
     examples = OF_ERRORS | OF_MIRRORS | OF_PLANS
     assert examples.keys() >= _OF_OTHERS
     wrong = {
         code: text
         for code, text in examples.items()
-        if code not in _OF_OTHERS and not any(each.fullmatch(text) for each in messages)
+        if code not in _OF_OTHERS and not any(each.fullmatch(text) for each in messages())
     }
     assert wrong == {}
 
@@ -143,7 +153,6 @@ def test_examples_name_what_is_listed_in_order() -> None:
 
 def test_each_message_in_a_text_of_the_book_can_be_printed() -> None:
     """Nothing compares these with an output: what is typed, and what it prints, is a console block."""
-    messages = list(_messages())
     texts = [block.text for page in pages() for block in blocks(read_page(page)) if block.kind in ("text", "")]
     said = [
         found
@@ -152,7 +161,7 @@ def test_each_message_in_a_text_of_the_book_can_be_printed() -> None:
     ]
     assert said
     for code, text in said:
-        assert code in _OF_OTHERS or any(each.fullmatch(text) for each in messages), f"{code}: {text}"
+        assert code in _OF_OTHERS or any(each.fullmatch(text) for each in messages()), f"{code}: {text}"
         explain_code(code)
 
 
