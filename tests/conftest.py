@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from _pytest.runner import runtestprotocol
 
+import parts
 import thorough
 
 if TYPE_CHECKING:
@@ -63,12 +64,17 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let ``-m slow`` run each property, with all of its examples."""
+    """Let ``-m slow`` run each property, with all of its examples, and leave out what is in parts that were not chosen."""
     if _slow_ones(config):
         for item in items:
             others = {mark.name for mark in item.iter_markers()} & {"real", "clients"}
             if getattr(getattr(item, "obj", None), "is_hypothesis_test", False) and not others:
                 item.add_marker("slow")
+                item.add_marker("parts")
+    left = {each for each in items if each.get_closest_marker("parts") and not parts.is_chosen(each.nodeid)}
+    if left:
+        config.hook.pytest_deselected(items=[*left])
+        items[:] = [each for each in items if each not in left]
 
 
 def _slow_ones(config: pytest.Config) -> bool:

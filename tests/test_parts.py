@@ -2,7 +2,7 @@
 
 import pytest
 
-from parts import PARTS, chosen_parts, in_chosen_parts
+from parts import PARTS, chosen_parts, is_chosen
 
 
 def test_all_run_unless_some_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -12,14 +12,17 @@ def test_all_run_unless_some_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen_parts() == [2, 6]
 
 
-def test_each_item_is_in_one_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TEST_PARTS", raising=False)
-    assert sorted(in_chosen_parts(range(99))) == [*range(99)]
-    found = []
+def test_each_test_is_in_one_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"tests/test_x.py::test_x[{number}-\ud800]" for number in range(99)]
+    found = list[str]()
     for part in range(PARTS):
         monkeypatch.setenv("TEST_PARTS", str(part))
-        found += in_chosen_parts(range(99))
-    assert sorted(found) == [*range(99)]
+        chosen = [name for name in names if is_chosen(name)]
+        assert chosen
+        found += chosen
+    assert sorted(found) == sorted(names)
+    monkeypatch.delenv("TEST_PARTS")
+    assert all(map(is_chosen, names))
 
 
 @pytest.mark.parametrize("named", ["", " ", "8", "-1", "1 9", "two", "1,2"])

@@ -15,7 +15,7 @@ from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import NewFile
 
 pytest.importorskip("obstore")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 LEFT = f"{FILES}/demo/0123456789abcdef/demo-9.0%2Bcpu-py3-none-any.whl".replace("%2B", "+")
 
 

@@ -19,7 +19,7 @@ from wheelfix.results import Severity
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import check_wheel
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 
 _OF_ARCHIVES = [defect for defect in DEFECTS if defect.code.startswith("archive-")]
 _OF_CONTENTS = [defect for defect in DEFECTS if defect not in _OF_ARCHIVES and not (defect.missing or defect.beside)]

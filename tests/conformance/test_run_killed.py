@@ -37,6 +37,7 @@ WAYS: Final[dict[str, dict[str, Any]]] = {
     "overwrite": {"output_dir": "out", "overwrite": True},
     "in-place": {"in_place": True},
 }
+SLOW: Final = (pytest.mark.slow, pytest.mark.parts)
 _SPEC: Final = WheelSpec(files=(Entry("demo/__init__.py", b"ANSWER = 42\n" * 99),))
 
 
@@ -47,12 +48,12 @@ _SPEC: Final = WheelSpec(files=(Entry("demo/__init__.py", b"ANSWER = 42\n" * 99)
         ("in-place", "without temporary files"),
         ("overwrite", "with all"),
         ("new", "without nameless files"),
-        pytest.param("in-place", "with all", marks=pytest.mark.slow),
-        pytest.param("in-place", "without nameless files", marks=pytest.mark.slow),
-        pytest.param("new", "with all", marks=pytest.mark.slow),
-        pytest.param("new", "without temporary files", marks=pytest.mark.slow),
-        pytest.param("overwrite", "without nameless files", marks=pytest.mark.slow),
-        pytest.param("overwrite", "without temporary files", marks=pytest.mark.slow),
+        pytest.param("in-place", "with all", marks=SLOW),
+        pytest.param("in-place", "without nameless files", marks=SLOW),
+        pytest.param("new", "with all", marks=SLOW),
+        pytest.param("new", "without temporary files", marks=SLOW),
+        pytest.param("overwrite", "without nameless files", marks=SLOW),
+        pytest.param("overwrite", "without temporary files", marks=SLOW),
     ],
 )
 def test_the_next_run_removes_what_a_kill_left(
@@ -106,6 +107,7 @@ def test_the_next_run_removes_what_a_kill_left(
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # as above
 @pytest.mark.parametrize("system", ["with all", "without nameless files"])
 @pytest.mark.parametrize("way", ["in-place", "new"])

@@ -25,7 +25,7 @@ from wheelfix.mirror.storage.base import NewFile, Store, sha256_of
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.wheel.zip.source import Source
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 
 NewBucket = Callable[[str], Bucket]
 

@@ -20,7 +20,7 @@ from wheelfix.mirror.storage.base import Store
 from wheelfix.upstream import clouds
 from wheelfix.wheel.zip.source import Source
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 
 _ANY: Final = math.inf
 

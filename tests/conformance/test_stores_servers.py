@@ -20,7 +20,7 @@ from buckets import Bucket, client
 from proxies import Exchange
 
 obstore = pytest.importorskip("obstore")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 
 
 @pytest.fixture(params=buckets.KINDS)

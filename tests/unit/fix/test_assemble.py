@@ -17,7 +17,6 @@ from building import Archive, Descriptor, Entry, WheelSpec, archive_of, extra_fi
 from damages import unicode_path
 from defects import DEFECTS, Defect, metadata, record_of, valid
 from fixing import values
-from parts import in_chosen_parts
 from wheelfix import Outcome, SetField, Status, WriteFile
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.draft import make_plan
@@ -204,7 +203,8 @@ class TestNet:
         self._assert_not_stopped(defect, route, tmp_path)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("defect", in_chosen_parts(DEFECTS), ids=lambda defect: f"{defect.code}: {defect.name}")
+    @pytest.mark.parts
+    @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.code}: {defect.name}")
     def test_errors_that_were_there_stop_none(self, defect: Defect, tmp_path: Path) -> None:
         for number, route in enumerate(ROUTES):
             (tmp_path / str(number)).mkdir()
@@ -322,6 +322,7 @@ class TestOddEntries:
         self._assert_kept(odd, file, [*ROUTES][turn % len(ROUTES)], tmp_path)
 
     @pytest.mark.slow
+    @pytest.mark.parts
     @pytest.mark.parametrize("file", PLACES)
     @pytest.mark.parametrize("odd", ODD)
     def test_no_correction_at_all_adds_to_it(self, odd: str, file: str, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import wheelfix
 from building import Entry, RecordStyle, WheelSpec, archive_of, changed, to_bytes, write_wheel
 from defects import DEFECTS, Defect, metadata, record_of, valid
 from fixing import values
-from parts import in_chosen_parts
 from running import wheelfix as run
 from wheelfix import Outcome, SetField, Status, WriteFile
 from wheelfix.wheel.sbom import PROVENANCE, Provenance, read_provenance
@@ -188,7 +187,7 @@ class TestWhatIsLeft:
         ("defect", "trust"),
         [
             *with_marks(zip(DEFECTS, cycle((False, True)), strict=False)),
-            *with_marks(in_chosen_parts([*zip(DEFECTS, cycle((True, False)), strict=False)]), pytest.mark.slow),
+            *with_marks(zip(DEFECTS, cycle((True, False)), strict=False), pytest.mark.slow, pytest.mark.parts),
         ],
     )
     def test_is_what_verify_finds(self, defect: Defect, trust: bool, tmp_path: Path) -> None:
@@ -207,7 +206,7 @@ class TestWhatIsLeft:
         "defect",
         [
             *with_marks((each,) for each in DEFECTS[::3]),
-            *with_marks(((each,) for each in in_chosen_parts([*DEFECTS[1::3], *DEFECTS[2::3]])), pytest.mark.slow),
+            *with_marks(((each,) for each in (*DEFECTS[1::3], *DEFECTS[2::3])), pytest.mark.slow, pytest.mark.parts),
         ],
     )
     def test_is_what_verify_finds_where_more_than_the_finding_changes(self, defect: Defect, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from pypi_simple import ProjectPage
 
 from demos import GPU
 from faults import Faulty, How, Killed
-from parts import in_chosen_parts
 from sharing import INDEX, disagreeing, misled, other, outcome, wheel
 from stores import MemoryStore
 from wheelfix.errors import MirrorError
@@ -103,10 +102,10 @@ def _cases() -> list[object]:
     """Return each run with each way to be cut off and on both kinds of stores; two of ten are quick."""
     whole = list(product(enumerate(RUNS), enumerate(How), (False, True)))
     quick = [each for each in whole if (each[0][0] + each[1][0]) % len(How) in (0, 2) and not each[2]]
-    slow = in_chosen_parts([each for each in whole if each not in quick])
+    slow = [each for each in whole if each not in quick]
     return [
         pytest.param(run, how, deletes_if, id=f"{run.__name__}-{how.name}-{deletes_if}", marks=marks)
-        for chosen, marks in ((quick, ()), (slow, pytest.mark.slow))
+        for chosen, marks in ((quick, ()), (slow, (pytest.mark.slow, pytest.mark.parts)))
         for (_, run), (_, how), deletes_if in chosen
     ]
 
