@@ -46,7 +46,7 @@ test-clients: $(READY) $(CLIENTS)/.ready ## run the tests with pip, uv, Poetry, 
 	TEST_CLIENTS=$(CLIENTS) $(BIN)/pytest --numprocesses auto --dist worksteal -m clients
 
 test-browser: $(VENV)/.browser ## open the pages that wheelfix writes in Chromium (Debian's, or TEST_CHROMIUM), which must be there
-	TEST_BROWSER=required $(BIN)/pytest -m browser
+	TEST_BROWSER=required $(BIN)/pytest -m browser --numprocesses auto --dist loadfile
 
 fuzz: $(VENV)/.fuzz ## fuzz one target on from its corpus: TARGET=layout TIME=600 (seconds); without TARGET it names all
 	$(BIN)/python tests/fuzz/run.py $(TARGET) $(TIME)
