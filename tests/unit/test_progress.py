@@ -40,10 +40,11 @@ class Failing(NoProgress):
             raise error("no more events")
 
 
-@pytest.fixture
-def wheels(tmp_path: Path) -> list[Path]:
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     big = (Entry("demo/data.bin", bytes(5 << 20)),)
-    return [write_wheel(tmp_path, WheelSpec(name, requires=("six",), files=big)) for name in ("one", "two")]
+    folder = tmp_path_factory.mktemp("wheels")
+    return [write_wheel(folder, WheelSpec(name, requires=("six",), files=big)) for name in ("one", "two")]
 
 
 @pytest.mark.parametrize("event", ["file_started", "file_advanced", "wheel_done"])

@@ -405,8 +405,15 @@ def test_a_metadata_file_that_an_index_lists_must_be_there() -> None:
         refused("bad-answer", wheel.metadata_file)
 
 
-@pytest.mark.parametrize("dist_info_first", [True, False])
-@pytest.mark.parametrize("moved", [True, False])
+@pytest.mark.parametrize(
+    ("dist_info_first", "moved"),
+    [
+        (True, False),
+        (False, True),
+        pytest.param(True, True, marks=pytest.mark.slow),
+        pytest.param(False, False, marks=pytest.mark.slow),
+    ],
+)
 def test_a_wheel_of_500_mb_is_shown_in_a_handful_of_requests(dist_info_first: bool, moved: bool, tmp_path: Path) -> None:
     """One like torch, with 12,000 files: at most 6 requests, and less than 1 % of its bytes.
 

@@ -205,7 +205,16 @@ def commit_in(folder: Path, *, replace: bool) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize(
+    ("replace", "_way"),
+    [
+        (False, "nameless"),
+        (True, "hidden"),
+        pytest.param(False, "hidden", marks=pytest.mark.slow),
+        pytest.param(True, "nameless", marks=pytest.mark.slow),
+    ],
+    indirect=["_way"],
+)
 def test_killed_at_each_of_its_steps(*, replace: bool, tmp_path: Path) -> None:
     """Promise 5: what a kill leaves has a hidden name, and the next run removes it."""
     at, killed = 0, True
