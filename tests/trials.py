@@ -326,7 +326,8 @@ def _install(old: Path, new: Path, work: Path, result: Result) -> None:
     result.installed += 1
     if (one := _installed(there[old])) != (two := _installed(there[new])):
         result.surprises.append(Surprise(old.name, "install", f"{name} {version}: {one ^ two}", bug=True))
-    modules = sorted({each.name for each in there[old].iterdir() if (each / "__init__.py").is_file()})
+    top = [each for each in there[old].iterdir() if each.suffix == ".py" or (each / "__init__.py").is_file()]
+    modules = sorted(each.stem for each in top)
     told = [_import(modules, place) for place in there.values()]
     result.imported += bool(modules and not told[0])
     if told[0] != told[1]:
