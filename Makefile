@@ -82,6 +82,10 @@ reference: $(READY) ## regenerate the reference pages, the schemas, and the rule
 docs: $(READY) ## build the documentation in docs/_build/html; warnings are errors
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs docs/_build/html
 
+.PHONY: mutants
+mutants: $(VENV)/.mutation ## change a part of wheelfix in 300 places, one by one, and list what no test notices: MODULE=zip
+	nice -n 19 $(BIN)/python tests/mutant_runs.py $(MODULE)
+
 bench: $(READY) ## measure speed and memory against their targets (ten minutes, 8 GB of disk; BENCH=--real for real wheels)
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
@@ -142,6 +146,10 @@ $(VENV)/.browser: pyproject.toml $(READY)
 
 $(VENV)/.fuzz: pyproject.toml $(READY)
 	$(BIN)/python $(if $(LOCKED),$(PINNED) requirements/fuzz.txt,$(PIP) --group fuzz)
+	@touch $@
+
+$(VENV)/.mutation: pyproject.toml $(READY)
+	$(BIN)/python $(PIP) --group mutation
 	@touch $@
 
 $(AZURITE)/.ready: requirements/azurite/package-lock.json
