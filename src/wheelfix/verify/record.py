@@ -335,7 +335,8 @@ class _Table:
         else:
             reading = likeness(row.digest, sums.digests[name])
             if reading == "wrong":
-                message = f"its {name} is {_short(row)}, that of the file is {true[7:]}"
+                right = hash_column(name, sums.digests[name]).removeprefix(f"{name}=")
+                message = f"its {name} is {_short(row)}, that of the file is {right}"
                 yield RawFinding("record-wrong-hash", place, message, whole, path)
                 return
             if name not in _SAFE:
