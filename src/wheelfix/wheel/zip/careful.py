@@ -286,10 +286,10 @@ def read_entry(
     postponed = flags & structs.FLAG_DESCRIPTOR
     odd = bool(extra) and (may_mislead(extra) or (report.collects and not is_plain(extra)))
     if not alike or postponed or odd or len(extra) < local_extra_length:
-        whole = source.read_at(offset, data_start - offset) if len(header) < data_start - offset else header
-        _compare(source, directory, listed, whole[: data_start - offset], report)
+        header = source.read_at(offset, data_start - offset) if len(header) < data_start - offset else header
+        _compare(source, directory, listed, header[: data_start - offset], report)
     if data_stop != limit or postponed:
-        wide = report.collects and _has_zip64(header[name_stop:])
+        wide = report.collects and _has_zip64(header[name_stop : data_start - offset])
         _check_descriptor(source, listed, data_stop, limit, report, wide=wide)
     row = (name, offset, data_start, data_stop, limit, method, flags, crc, size, start, record_stop)
     return _make(Entry, row)
