@@ -139,5 +139,19 @@ def test_more_tags_than_any_wheel_has_are_not_read() -> None:
     assert difference(HEAD + b"Tag: py3-none-any\nTag: py2-none-any\n", TAGS, old=HEAD + lines, after=TWO) == ""
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "is_kept"),
+    [(10_000, 0, True), (10_001, 0, False), (5_000, 5_000, True), (5_000, 5_001, False), (0, 10_001, False)],
+)
+def test_a_line_is_kept_if_its_tags_were_read(first: int, second: int, is_kept: bool) -> None:
+    """One tag ten thousand times is one; how often it may be said is counted over all lines."""
+    lines = [f"Tag: {'.'.join(['py3'] * count)}-none-any\n".encode() for count in (first, second) if count]
+    old = HEAD + b"".join(lines)
+    others = lines[:-1] if len(lines) > 1 else []
+    anew = HEAD + b"".join(others) + b"Tag: py2-none-any\n" + (b"" if others else b"Tag: py3-none-any\n")
+    assert difference(old + b"Tag: py2-none-any\n", TAGS, old=old, after=TWO) == ("" if is_kept else "tag")
+    assert difference(anew, TAGS, old=old, after=TWO) == ("tag" if is_kept else "")
+
+
 def test_each_wrong_field_is_named() -> None:
     assert difference(OLD, BUILD, PURELIB, TAGS, after="demo-1.0-1-py2.py3-none-any.whl") == "build, root-is-purelib, tag"

@@ -164,6 +164,11 @@ def test_paths_as_installers_understand_them(path: str, plain: str) -> None:
     assert plain_path(path) == plain
 
 
+@pytest.mark.parametrize("raw", [b'"a"b,x,1\n', b'a"b,x,1\n', b'"a""b",x,1\n'])
+def test_quotes_are_read_as_installers_read_them(raw: bytes) -> None:
+    assert read_row(raw, 1).path == {b'"a"b': "ab", b'a"b': 'a"b', b'"a""b"': 'a"b'}[raw.partition(b",")[0]]
+
+
 MIXED = b'a,,\n\n"b\nc",,\r\nd,,\re,,'
 
 
@@ -240,6 +245,7 @@ def test_a_directory_gets_a_new_name_where_it_is_the_first_one() -> None:
     assert record.renamed({"d": "e"}).data == new
     assert record.renamed({}) is record
     assert record.renamed({"d": "e", "e": "f"}).data == new  # each row once
+    assert Record.parse(b"1,2,3,4\nd/a,,\n").renamed({"d": "e"}).data == b"1,2,3,4\ne/a,,\n"  # the other one is not read
 
 
 @pytest.mark.parametrize(
@@ -283,6 +289,7 @@ def test_changes_that_are_given_in_any_order() -> None:
         ("", "7", False),
         (f"SHA256={RIGHT[7:]}", "7", False),
         (f"sha256={SUM.hex()}", "7", False),
+        (f"{RIGHT}=", "7", False),
         (hash_column("md5", hashlib.md5(CONTENT).digest()), "7", False),
         ("sha256=x", "7", True),
         (RIGHT, "8", True),
