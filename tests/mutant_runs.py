@@ -31,8 +31,7 @@ from places import ROOT
 _MOST_TIME: Final = 4.0
 """Seconds of processor time that the tests of one mutant may take where nothing is changed; the quickest come first."""
 _MOST_FILES: Final = 4
-_TESTS_OF_A_LINE: Final = 4
-"""What is run on a mutant of what is done at import: so many test files, and of each line of the source so many tests."""
+"""How many test files are collected for a mutant of what is done at import."""
 _LOST: Final = 250
 """The exit status of a process that could not run the tests."""
 
@@ -102,34 +101,38 @@ class _Session:
 
 def _measure(session: pytest.Session, paths: Sequence[str], reached: Path) -> int:
     """Write which lines of each source each test runs, and what it takes; a test that fails is left out."""
+    known = json.loads(reached.read_text(encoding="utf-8")) if reached.exists() else {}
+    sources, files = _digest(*map(absolute, paths)), {item.path: _digest(item.path) for item in session.items}
+    before = known["tests"] if known.get("sources") == sources else {}
+    kept = [each for each in session.items if before.get(each.nodeid, {}).get("file") == files[each.path]]
+    tests = {each.nodeid: before[each.nodeid] for each in kept}
+    more = _reach([each for each in session.items if each.nodeid not in tests], paths)
+    tests |= {item.nodeid: {"file": files[item.path], **more[item.nodeid]} for item in session.items if item.nodeid in more}
+    reached.write_text(json.dumps({"sources": sources, "tests": tests}), encoding="utf-8")
+    return 0
+
+
+def _reach(items: list[pytest.Item], paths: Sequence[str]) -> dict[str, Any]:
+    """Run tests, and return what each that passes takes and reaches, by its name."""
     from coverage import Coverage
 
-    known = json.loads(reached.read_text(encoding="utf-8")) if reached.exists() else {}
-    sources = _digest(*map(absolute, paths))
-    before = known["tests"] if known.get("sources") == sources else {}
-    files = {item.path: _digest(item.path) for item in session.items}
-    tests = {
-        item.nodeid: known
-        for item in session.items
-        if (known := before.get(item.nodeid, {})).get("file") == files[item.path]
-    }
-    items = [item for item in session.items if item.nodeid not in tests]
+    if not items:
+        return {}
+    tests: dict[str, Any] = {}
     coverage = Coverage(data_file=None, config_file=False, include=[str(absolute(each)) for each in paths])
     coverage.start()
     for number, item in enumerate(items):
         coverage.switch_context(item.nodeid)
-        start, failed = sum(os.times()[:4]), session.testsfailed
+        start, failed = sum(os.times()[:4]), item.session.testsfailed
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=_next(items, number))
-        if session.testsfailed == failed:
-            spent = sum(os.times()[:4]) - start
-            tests[item.nodeid] = {"file": files[item.path], "spent": spent, "lines": {path: [] for path in paths}}
+        if item.session.testsfailed == failed:
+            tests[item.nodeid] = {"spent": sum(os.times()[:4]) - start, "lines": {path: [] for path in paths}}
     coverage.stop()
     for path in paths:
         for line, contexts in coverage.get_data().contexts_by_lineno(str(absolute(path))).items():
             for name in tests.keys() & {*contexts}:
                 tests[name]["lines"][path].append(line)
-    reached.write_text(json.dumps({"sources": sources, "tests": tests}), encoding="utf-8")
-    return 0
+    return tests
 
 
 def _digest(*paths: Path) -> str:
@@ -137,19 +140,15 @@ def _digest(*paths: Path) -> str:
 
 
 def _near(path: str, tests: dict[str, Any]) -> list[str]:
-    """Return a few tests that together reach what can be reached of a source: the quickest, out of a few files."""
+    """Return the quickest tests that reach a source, out of the few files that reach most of it."""
     by_file: dict[str, set[int]] = {}
     for name, test in tests.items():
         by_file.setdefault(name.partition("::")[0], set()).update(test["lines"][path])
     files = sorted(by_file, key=lambda file: len(by_file[file]), reverse=True)[:_MOST_FILES]
-    near = [(name, test["spent"], test["lines"][path]) for name, test in tests.items() if name.partition("::")[0] in files]
-    times = Counter[int]()
-    chosen = []
-    for name, _, lines in sorted(near, key=itemgetter(1)):
-        if any(times[line] < _TESTS_OF_A_LINE for line in lines):
-            times.update(lines)
-            chosen.append(name)
-    return chosen
+    near = [
+        (name, test["spent"]) for name, test in tests.items() if name.partition("::")[0] in files and test["lines"][path]
+    ]
+    return [name for name, _ in _quickest(near)]
 
 
 def _tests_of(mutant: Mutant, tests: dict[str, Any]) -> list[tuple[str, float]]:
@@ -176,6 +175,7 @@ def _quickest(tests: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
 def _functions(path: str) -> dict[tuple[str, int], list[types.FunctionType]]:
     """Return the functions of a source that are in memory, by qualified name and first line."""
     found: dict[tuple[str, int], list[types.FunctionType]] = {}
+    import_module("wheelfix." + path.removesuffix(".py").replace("/", "."))  # some are imported late
     gc.unfreeze()  # what is frozen is not listed
     for each in gc.get_objects():
         if isinstance(each, types.FunctionType) and each.__code__.co_filename == str(absolute(path)):

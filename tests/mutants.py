@@ -34,13 +34,10 @@ SUBJECTS: Final = {
     "prove": Subject(
         ("fix/prove.py", "fix/prove_spans.py", "fix/prove_text.py", "fix/prove_wheel_file.py"),
         (
-            *(
-                "unit/fix/test_prove.py",
-                "unit/fix/test_prove_bytes.py",
-                "unit/fix/test_prove_text.py",
-                "unit/fix/test_apply.py",
-            ),
+            *("unit/fix/test_prove.py", "unit/fix/test_prove_bytes.py", "unit/fix/test_prove_text.py"),
+            "unit/fix/test_apply.py",
             *("unit/fix/test_retag.py", "unit/fix/test_rename_dist_info.py", "unit/fix/test_repair_rows.py"),
+            *("unit/fix/test_prove_wheel_file.py", "unit/fix/test_prove_messages.py", "unit/fix/test_prove_spans.py"),
         ),
     ),
     "verdict": Subject(
@@ -52,7 +49,10 @@ SUBJECTS: Final = {
     ),
     "record": Subject(
         ("wheel/record.py", "verify/record.py"),
-        ("unit/wheel/test_record.py", "unit/verify", "unit/fix/test_repair_rows.py", "property/test_records.py"),
+        (
+            *("unit/wheel/test_record.py", "unit/wheel/test_record_rows.py", "unit/verify", "unit/fix/test_repair_rows.py"),
+            "property/test_records.py",
+        ),
     ),
     "metadata": Subject(
         ("wheel/metadata.py",), ("unit/wheel", "unit/verify/test_metadata.py", "property/test_documents.py")
@@ -62,7 +62,7 @@ SUBJECTS: Final = {
         (
             *("unit/mirror/test_pages.py", "unit/mirror/test_decide.py", "unit/mirror/test_upload.py"),
             *("unit/mirror/test_shared.py", "unit/mirror/test_shared_silent.py", "unit/mirror/test_shared_cut_off.py"),
-            *("unit/mirror/test_sdist.py", "unit/mirror/test_examine.py"),
+            *("unit/mirror/test_sdist.py", "unit/mirror/test_examine.py", "unit/mirror/test_page_values.py"),
         ),
     ),
 }
