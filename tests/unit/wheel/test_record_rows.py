@@ -146,6 +146,9 @@ def test_a_hash_in_plain_base64() -> None:
     assert hash_column("sha256", digest) == "sha256=" + "-__-" * 10 + "-_8"
     assert likeness("sha256=" + "+//+" * 10 + "+/8=", digest) == "not in plain urlsafe base64"
     assert likeness("sha256=" + "+__-" * 10 + "-_8", digest) == "not in plain urlsafe base64"
+    other = bytes(47) + bytes([0b010111])
+    assert hash_column("sha384", other).endswith("AX")
+    assert likeness(hash_column("sha384", other) + "=", other) == "not in plain urlsafe base64"
 
 
 @pytest.mark.parametrize(
