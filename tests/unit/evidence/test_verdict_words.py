@@ -73,6 +73,8 @@ REASONS: Final[list[tuple[str, str, list[Entry], Verdict, str]]] = [
     ("1.0", CUBLAS, [CUDA], UNSAFE, f"{MODULE} links to libcublas.so.12"),
     ("1.0", "nvidia-nccl-cu12", [CUDA], UNPROVEN,
      f"nothing links to what it provides, but it is a GPU build: {MODULE} links to libcublas.so.12"),
+    ("1.0+cpu", CUBLAS, [shared(MODULE, "libx.debug"), shared("demo/lib/libx.debug", "libcublas.so.12")], UNSAFE,
+     "demo/lib/libx.debug links to libcublas.so.12"),
     ("1.0", CUBLAS, [CPU], UNPROVEN,
      "its only binary does not link to a CUDA library, but a library can also be loaded by name"),
     ("1.0", CUBLAS, [PURE], UNPROVEN, NO_BINARIES),
@@ -231,7 +233,7 @@ def binary(path: str, *libraries: str, soname: str | None = None, is_module: boo
     [
         ({"d/liba.so"}, [("d/liba.so", "m.so", "liba.so")]),
         ({"d/libb.so"}, [("d/libb.so", "m.so", "libsoname.so")]),
-        ({"d/data.bin"}, [("d/data.bin", "m.so", "data.bin")]),  # it was not read, and is linked to by its name
+        ({"d/e/data.bin"}, [("d/e/data.bin", "m.so", "data.bin")]),  # it was not read, and is linked to by its name
         ({"d/liba.so", "d/libb.so", "d/data.bin"},
          [("d/liba.so", "m.so", "liba.so"), ("d/libb.so", "m.so", "libsoname.so"), ("d/data.bin", "m.so", "data.bin")]),
         ({"d/liba.so", "m.so"}, []),  # who links to it goes, too

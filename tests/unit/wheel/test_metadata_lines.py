@@ -63,6 +63,7 @@ _HINT = "Fix the line ends, or the line that is not a field, where the wheel is 
         (HEAD + b"Summary: a\rName: b\n\nc", "around line 5: readers disagree about summary: a Name: b"),
         (HEAD + b"Own: a\rLicense: b\n", "around line 5: readers disagree about license: b"),
         (HEAD + b"Summary\0: a\n\n", None),
+        (b" x\n" + HEAD, None),
         (HEAD + b"Summary: a\0\n \nLicense: b\n\n", None),
         (HEAD + b"NameX: b\nSummary: a\0b\n\n", None),
         (HEAD + b"Home-page: https://x.y\nSummary: a\0b\n\n", None),
@@ -89,6 +90,7 @@ def test_an_envelope_inside_the_header_is_refused(data: bytes, line: int) -> Non
             parse(data)
         assert refusal.value.code == "ambiguous-metadata"
         assert refusal.value.message == f"METADATA, line {line}: it begins with 'From ' inside the header"
+        assert refusal.value.hint == "Readers disagree about such a line; fix it where the wheel is built."
 
 
 def _refuse(data: bytes) -> None:

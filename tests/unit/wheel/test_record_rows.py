@@ -194,6 +194,14 @@ def test_rows_are_the_lines_that_others_read(data: bytes) -> None:
     assert starts == [data.index(raw) for raw in record.rows if raw.strip()]
 
 
+@pytest.mark.parametrize("size", [131_070, 131_071, 131_072])
+def test_an_open_quote_that_is_nearly_too_long(size: int) -> None:
+    """What is read to see whether it goes on can make it too long: then it is open, too."""
+    with pytest.raises(RecordError) as refusal:
+        Record.parse(b'a,,\n"' + b"x" * size)
+    assert refusal.value.code == "unclosed-quote"
+
+
 def test_an_error_in_quotes_names_its_line() -> None:
     with pytest.raises(RecordError, match=r"RECORD, near line 2: "):
         list(split_rows(b'"a",,\n"b" ,"' + b"x" * 140_000 + b'",\n'))

@@ -4,7 +4,7 @@ import pytest
 
 from building import Archive, Descriptor, Entry, changed, every, to_bytes
 from defects import VALID
-from in_memory import Held
+from in_memory import Counted, Held
 from wheelfix.errors import ArchiveError
 from wheelfix.wheel.zip.careful import list_entries, read_all
 from wheelfix.wheel.zip.end import End
@@ -168,6 +168,7 @@ def test_layouts_are_equal_where_all_of_them_is() -> None:
     assert layout != Layout(layout.directory, layout.end._replace(comment=b"x"), layout.columns)
     assert layout != layout.columns
     assert Layout.empty() == Layout.empty()
+    assert Layout.empty().end == End(0, 0, 0, b"")
     assert (len(Layout.empty()), [*Layout.empty().names], Layout.empty().in_order) == (0, [], True)
 
 
@@ -193,6 +194,16 @@ def test_levels_of_deflate_are_plain(flags: int, is_plain: bool) -> None:
     except ArchiveError:
         found = None
     assert (found is not None) is is_plain
+
+
+@pytest.mark.parametrize(("between", "reads"), [(0, 1), (8_000, 1), (9_000, 2)])
+def test_local_headers_that_lie_close_together_are_read_at_once(between: int, reads: int) -> None:
+    """A read takes longer than reading some kilobytes more."""
+    few = [Entry(f"demo/{number}", b"x") for number in range(200)]
+    source = Counted(to_bytes(Archive((*few, Entry("large", bytes(between), method=0), Entry("last", b"x")))))
+    end = read_layout(source).end
+    headers = [begin for begin, size in source.reads if begin + size <= end.directory_start]
+    assert len(headers) == reads
 
 
 def test_entries_come_in_the_order_of_the_directory() -> None:

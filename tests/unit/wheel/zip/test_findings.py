@@ -95,6 +95,8 @@ MORE: Final = {
     "not UTF-8, twice": _added(*(Entry(b"demo/\xff", b"x", flags=0x800) for _ in range(2))),
     "extra field of the kind of a comment": _version(extra=extra_field(0xCAFE, b"x"), comment=b"x"),
     "padding": _version(local_extra=bytes(3)),
+    "padding in the directory": _version(extra=bytes(3), comment=b"x"),
+    "a long name, with a comment": _added(Entry(f"demo/{'x' * 300}.py", b"x", comment=b"x")),
     "long local extra field": _version(local_extra=extra_field(0xCAFE, bytes(300))),
 }  # fmt: skip
 """Other archives, some of them legal."""
