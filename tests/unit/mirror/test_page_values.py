@@ -130,6 +130,14 @@ def test_keys_that_are_not_known_are_kept_where_they_stand() -> None:
     assert document_of(changed)["files"][0]["core-metadata"] == {"md5": "2"}
 
 
+def test_another_announcement_of_a_metadata_file_is_kept_beside_other_keys() -> None:
+    document = document_of(Page("demo", (PLAIN,)))
+    document["files"][0] |= {"own": 1, "core-metadata": True}
+    page = read_page(json.dumps(document).encode(), "demo")
+    assert page.files[0].other == {"own": 1, "core-metadata": True}
+    assert document_of(page) == document
+
+
 def test_corrections_of_an_early_version() -> None:
     """They stood under another key, which is kept."""
     document = document_of(Page("demo", (FULL,)))

@@ -18,6 +18,8 @@ from wheelfix.wheel.record import RowEdit, hash_column
 ROWS = record_of(valid())
 FILE = "demo/__init__.py"
 CONTENT = b"ANSWER = 42\n"
+SECOND = valid().files[1].content
+assert isinstance(SECOND, bytes)
 INFO = "demo-1.0.dist-info"
 
 
@@ -33,6 +35,7 @@ WORDS = {
     "<md5>": digest("md5"),
     "<sum>": digest("sha256").partition("=")[2],
     "<md5 sum>": digest("md5").partition("=")[2],
+    "<other md5>": hash_column("md5", hashlib.md5(SECOND).digest()).partition("=")[2],
     "<other sum>": ROWS[1].split(b",")[1].decode().partition("=")[2],
 }
 """What stands for hashes in the table."""
@@ -86,7 +89,7 @@ def table() -> Iterator[tuple[str, list[str], list[str]]]:
 def test_what_is_told_of_rows(rows: list[str], expected: list[str], tmp_path: Path) -> None:
     """The rows stand before those of the other files, of which none is changed unless they are for it."""
     own = any(row.startswith(("OWN,sha", "OWN,,1")) for row in rows)
-    other = any(row.startswith("demo/version.py") for row in rows)
+    other = any(row.startswith("demo/version.py,") for row in rows)
     rest = [row for row in ROWS[1:] if not (own and b"/RECORD" in row) and not (other and b"version.py" in row)]
     assert told_of(tmp_path, rows, rest) == list(map(written, expected))
 

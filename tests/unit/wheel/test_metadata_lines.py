@@ -123,6 +123,7 @@ def test_a_generous_reader_has_the_same_bound() -> None:
         (b"Name: a\r\r\r\nVersion: 1\n", b"Name: a\nVersion: 1\n"),
         (b"Name: a\r\n\rVersion: 1\n", b"Name: a\r\n\nVersion: 1\n"),
         (b"Name: a\rVersion: 1", b"Name: a\nVersion: 1"),
+        (b"Name: a\nVersion: 1\nSummary: b\rLicense: c\n", b"Name: a\nVersion: 1\nSummary: b\nLicense: c\n"),
         (b"Name: a\rVersion: 1\r", b"Name: a\nVersion: 1\n"),
         (b"Name: x\r y\nVersion: 1\n", b"Name: x\n y\nVersion: 1\n"),
         (b"Name: x\rName: y\n", b"Name: x\nName: y\n"),

@@ -240,6 +240,11 @@ def test_rows_of_a_directory_by_the_files_that_they_are_for() -> None:
     }
 
 
+def test_rows_with_a_text_that_also_stands_across_two() -> None:
+    record = Record.parse(b'a\nb,,\n"a\nb",,\nc,,\n"a\nb",x,\n')
+    assert [raw for _, raw in record.rows_with(b"a\nb")] == [b'"a\nb",,\n', b'"a\nb",x,\n']
+
+
 def test_rows_are_taken_out_however_the_path_is_spelled() -> None:
     record = Record.parse(b"a,,\n/m,,\nm,,\n./m,,\nx/m,,\n")
     assert record.without("m").data == b"a,,\nx/m,,\n"
@@ -271,6 +276,7 @@ def test_a_directory_gets_a_new_name_where_it_is_the_first_one() -> None:
         (b"b,,\r\na,,", b"b,,\r\na,,\r\nn,x,1"),
         (b"b,,\rc,,\r", b"b,,\rc,,\rn,x,1\r"),
         (b"b,,", b"b,,\nn,x,1"),
+        (b"\nb,,\r\n", b"\nb,,\r\nn,x,1\n"),  # the first row is empty
         (b"", b"n,x,1\n"),
     ],
 )
