@@ -30,7 +30,7 @@ from places import ROOT
 
 _MOST_TIME: Final = 4.0
 """Seconds of processor time that the tests of one mutant may take where nothing is changed; the quickest come first."""
-_MOST_FILES: Final = 4
+_MOST_FILES: Final = 12
 """How many test files are collected for a mutant of what is done at import."""
 _LOST: Final = 250
 """The exit status of a process that could not run the tests."""

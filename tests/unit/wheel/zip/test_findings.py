@@ -69,6 +69,7 @@ MORE: Final = {
     "other time": _version(local={"time": 1}),
     "other date": _version(local={"date": 0x21}),
     "newer version in both": _version(local={"needed": 64}, directory={"needed": 64}),
+    "two newer versions": _version(local={"needed": 65}, directory={"needed": 64}),
     "newer version in the local header": _version(local={"needed": 64}),
     "newest version in the local header": _version(local={"needed": 63}),
     "another host for the version": _version(local={"needed": 0x0314}),
