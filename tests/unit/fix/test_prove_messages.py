@@ -98,6 +98,17 @@ def test_what_differs_in_metadata(new: bytes, changes: list[Change], expected: s
     assert metadata_difference(OLD, new, changes) == expected
 
 
+def test_the_last_line_may_get_a_line_end_and_lose_it() -> None:
+    """Where a file ends without one, a line that is added behind the last one gives it one."""
+    old = b"Name: a\nRequires-Dist: b"
+    added = [Change("License", ChangeAction.ADD_FIELD, None, "MIT")]
+    gone = [Change("License", ChangeAction.REMOVE_FIELD, "MIT", None)]
+    assert metadata_difference(old, old + b"\nLicense: MIT", added) == ""
+    assert metadata_difference(old + b"\nLicense: MIT", old, gone) == ""
+    assert metadata_difference(old, old + b"\r\nLicense: MIT", added) == ""
+    assert metadata_difference(old + b"\n", old + b"\r\nLicense: MIT\n", added) != ""
+
+
 FILE = f"{INFO}/METADATA"
 
 

@@ -8,7 +8,7 @@ import pytest
 import wheelfix
 from building import Entry, WheelSpec, write_wheel
 from defects import metadata, valid
-from wheelfix.fix import prove
+from wheelfix.fix import prove, prove_spans
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.prove_spans import adds_as_planned, differs_as_planned, dist_info_of
 from wheelfix.results import Status
@@ -24,6 +24,7 @@ SPECS = {
 }
 EDITS: list[Edit] = [SetField("Summary", "Another, which is longer than the one before"), AddField("Requires-Dist", "attrs")]
 GOES: Edit = RemoveFile("own.txt")
+Place = tuple[int, int]
 Look = Callable[[Assembly, Readable, Written], None]
 
 
@@ -153,6 +154,27 @@ def test_spans_in_another_order_are_not_proved(tmp_path: Path, monkeypatch: pyte
         assert not differs_as_planned(work, output, written._replace(spans=written.spans[:-1]))
 
     fixed(tmp_path, SPECS["dist-info first"], monkeypatch, look, [*EDITS, GOES])
+
+
+@pytest.mark.parametrize(
+    ("kept", "others", "size", "fill"),
+    [
+        ([(0, 4), (4, 9)], [], 9, True),
+        ([(0, 4), (6, 9)], [(4, 6)], 9, True),
+        ([(2, 4)], [(4, 9), (0, 2)], 9, True),
+        ([], [(0, 9)], 9, True),
+        ([], [], 0, True),
+        ([(4, 9), (0, 4)], [], 9, False),  # in another order
+        ([(0, 4), (5, 9)], [], 9, False),  # a gap
+        ([(0, 5), (4, 9)], [], 9, False),  # an overlap
+        ([(1, 9)], [], 9, False),
+        ([(0, 8)], [], 9, False),
+        ([(0, 9)], [], 8, False),
+        ([(0, 4), (4, 9)], [(0, 4)], 9, False),
+    ],
+)
+def test_what_fills_an_archive(kept: list[Place], others: list[Place], size: int, fill: bool) -> None:
+    assert prove_spans._fill(kept, others, size) is fill
 
 
 def test_an_added_file_is_like_metadata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
