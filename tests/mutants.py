@@ -62,7 +62,7 @@ SUBJECTS: Final = {
         (
             *("unit/mirror/test_pages.py", "unit/mirror/test_decide.py", "unit/mirror/test_upload.py"),
             *("unit/mirror/test_shared.py", "unit/mirror/test_shared_silent.py", "unit/mirror/test_shared_cut_off.py"),
-            *("unit/mirror/test_sdist.py", "unit/mirror/test_rounds.py", "unit/mirror/test_page_values.py"),
+            *("unit/mirror/test_sdist.py", "unit/mirror/test_project.py", "unit/mirror/test_page_values.py"),
         ),
     ),
 }

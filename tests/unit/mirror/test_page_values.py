@@ -198,6 +198,11 @@ def test_urls_that_lead_somewhere(url: str) -> None:
     assert read_page(with_file(url=url), "demo").files[0].url == url
 
 
+@pytest.mark.parametrize("version", ["1", "1.0", "1.4.1", "1.99"])
+def test_versions_of_the_api_that_are_read(version: str) -> None:
+    assert read_page(with_keys(meta={"api-version": version}), "demo").files == (PLAIN,)
+
+
 def test_a_name_in_disguise_is_named() -> None:
     with pytest.raises(MirrorError, match="has characters that cannot be seen"):
         read_page(with_file(filename="demo\u202e-1.0-py3-none-any.whl"), "demo")
