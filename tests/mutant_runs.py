@@ -28,7 +28,7 @@ import pytest
 from mutants import SUBJECTS, Mutant, absolute, bodies, equivalent, sampled, source_of
 from places import ROOT
 
-_MOST_TIME: Final = 4.0
+_MOST_TIME: Final = 8.0
 """Seconds of processor time that the tests of one mutant may take where nothing is changed; the quickest come first."""
 _MOST_FILES: Final = 12
 """How many test files are collected for a mutant of what is done at import."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from msgspec.structs import replace
 import wheelfix
 from building import Archive, Entry, archive_of, to_bytes, write_wheel
 from defects import metadata, valid
+from wheelfix.diff.model import ArchiveChange
+from wheelfix.fix import prove
 from wheelfix.fix.prove_text import (
     is_row_of,
     metadata_difference,
@@ -44,6 +47,44 @@ def message_of(folder: Path, archive: Archive) -> str:
 def wrap(monkeypatch: Patch, place: Any, name: str, change: Callable[[Any], Any]) -> None:
     real = getattr(place, name)
     monkeypatch.setattr(place, name, lambda *given, **named: change(real(*given, **named)))
+
+
+@pytest.mark.parametrize(
+    ("change", "follows"),
+    [
+        (ArchiveChange(kind="zip64-end", before="", after="", file=None), True),
+        (ArchiveChange(kind="archive-comment", before="", after="", file=None), False),
+        (ArchiveChange(kind="crc", before="", after="", file="new"), True),
+        (ArchiveChange(kind="time", before="", after="", file="new"), True),
+        (ArchiveChange(kind="crc", before="", after="", file="replaced"), True),
+        (ArchiveChange(kind="time", before="", after="", file="replaced"), False),
+        (ArchiveChange(kind="version-needed", before="20", after="45", file="wide"), True),
+        (ArchiveChange(kind="version-needed", before="20", after="63", file="wide"), False),
+        (ArchiveChange(kind="time", before="20", after="45", file="wide"), False),
+        (ArchiveChange(kind="version-needed", before="20", after="45", file="kept"), False),
+    ],
+    ids=str,
+)
+def test_what_follows_from_what_was_planned(change: ArchiveChange, follows: bool) -> None:
+    assert prove._follows(change, {"new", "replaced"}, {"replaced"}, {"wide"}) is follows
+
+
+def test_entries_that_are_not_called_what_was_planned() -> None:
+    def others(directories: dict[str, str], *names: str) -> list[str]:
+        work: Any = SimpleNamespace(
+            plan=SimpleNamespace(renaming=SimpleNamespace(directories=directories)),
+            wheel=SimpleNamespace(layout=SimpleNamespace(names=["a/x", "a/gone", "y"])),
+            name_of=lambda name: name.replace("a/", "b/"),
+            removed={"a/gone"},
+            expected={"b/new": b""},
+        )
+        layout: Any = SimpleNamespace(names=names)
+        return prove._with_other_names(work, layout)
+
+    assert others({"a": "b"}, "b/x", "y", "b/new") == []
+    assert others({"a": "b"}, "a/x", "y", "b/new") == ["a/x", "b/x"]
+    assert others({"a": "b"}, "b/x", "y", "b/new", "b/gone") == ["b/gone"]
+    assert others({}, "a/x") == []  # then the comparison of both archives says it
 
 
 @pytest.mark.parametrize(("at", "what"), [(4, "made-by"), (12, "time"), (38, "external-attributes")])
@@ -118,6 +159,13 @@ def test_a_row_of_a_written_file_may_change_however_its_path_is_spelled(spelled:
     for directories in ({}, {"nothing": "else"}):  # compared as a whole, and row by row
         assert record_difference(old, new, (), directories=directories, files=[FILE]) == ""
         assert record_difference(old, new, (), directories=directories, files=["b"]) != ""
+
+
+def test_a_row_of_a_file_in_a_folder_of_dist_info() -> None:
+    """Rows are looked for by the last part of the path, however the rest is spelled."""
+    old, new = (f"a,,\n{INFO}/sboms//x.json,sha256={digest},1\nb,,\n".encode() for digest in "xy")
+    for directories in ({}, {"nothing": "else"}):
+        assert record_difference(old, new, (), directories=directories, files=[f"{INFO}/sboms/x.json"]) == ""
 
 
 def test_a_file_whose_name_is_no_plain_path() -> None:

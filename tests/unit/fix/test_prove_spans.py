@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import wheelfix
-from building import Entry, WheelSpec, write_wheel
+from building import Archive, Entry, WheelSpec, archive_of, write_wheel
 from defects import metadata, valid
 from wheelfix.fix import prove, prove_spans
 from wheelfix.fix.assemble import Assembly
@@ -28,7 +29,7 @@ Place = tuple[int, int]
 Look = Callable[[Assembly, Readable, Written], None]
 
 
-def fixed(folder: Path, spec: WheelSpec, monkeypatch: pytest.MonkeyPatch, look: Look, edits: list[Edit]) -> None:
+def fixed(folder: Path, spec: WheelSpec | Archive, monkeypatch: pytest.MonkeyPatch, look: Look, edits: list[Edit]) -> None:
     """Fix a wheel, and look at what is to be proved of it."""
     seen = []
 
@@ -39,7 +40,8 @@ def fixed(folder: Path, spec: WheelSpec, monkeypatch: pytest.MonkeyPatch, look: 
 
     monkeypatch.setattr(prove, "differs_as_planned", looking)
     monkeypatch.setattr(prove, "_prove_entries", lambda *_: pytest.fail("all entries are compared"))
-    [outcome] = wheelfix.fix_wheels([write_wheel(folder, spec)], None, output=folder / "out", edits=edits).outcomes
+    path = write_wheel(folder, archive=spec) if isinstance(spec, Archive) else write_wheel(folder, spec)
+    [outcome] = wheelfix.fix_wheels([path], None, output=folder / "out", edits=edits).outcomes
     assert outcome.status is Status.FIXED, outcome.problem
     assert seen
 
@@ -141,6 +143,22 @@ def test_what_was_written_otherwise_is_not_proved(shape: str, tmp_path: Path, mo
         found.extend(name for name, change in CHANGES.items() if differs_as_planned(work, output, change(written)))
 
     fixed(tmp_path, SPECS[shape], monkeypatch, look, [*EDITS, GOES])
+    assert found == []
+
+
+def test_a_directory_in_another_order_is_proved_record_by_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then entries that lie side by side can have moved by different amounts."""
+    found = list[str]()
+
+    def look(work: Assembly, output: Readable, written: Written) -> None:
+        assert not work.wheel.layout.in_order
+        assert differs_as_planned(work, output, written)
+        found.extend(name for name, change in CHANGES.items() if differs_as_planned(work, output, change(written)))
+
+    for spec in SPECS.values():
+        archive = replace(archive_of(spec), reversed_directory=True)
+        fixed(tmp_path, archive, monkeypatch, look, EDITS)
+        (tmp_path / "out" / spec.filename).unlink()
     assert found == []
 
 
