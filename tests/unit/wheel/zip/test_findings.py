@@ -96,7 +96,7 @@ MORE: Final = {
     "not UTF-8, twice": _added(*(Entry(b"demo/\xff", b"x", flags=0x800) for _ in range(2))),
     "extra field of the kind of a comment": _version(extra=extra_field(0xCAFE, b"x"), comment=b"x"),
     "padding": _version(local_extra=bytes(3)),
-    "extra field twice": _version(extra=2 * extra_field(0xCAFE, b"x"), comment=b"x"),
+    "extra field twice": _version(extra=2 * extra_field(0xCAFE, b"xy"), comment=b"x"),
     "extra field cut in the local header": _version(local_extra=b"\xfe\xca\xff\xff"),
     "extra field cut in the local header, with a comment": _version(local_extra=b"\xfe\xca\xff\xff", comment=b"x"),
     "padding in the directory": _version(extra=bytes(3), comment=b"x"),
