@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 import wheelfix
-from building import Archive, Entry, archive_of, to_bytes, write_wheel
+from building import Archive, Entry, archive_of, changed, to_bytes, write_wheel
 from defects import metadata, valid
 from wheelfix.diff.model import ArchiveChange
 from wheelfix.fix import prove
@@ -97,6 +97,25 @@ def test_an_entry_that_differs_is_named(at: int, what: str, tmp_path: Path, monk
     assert message_of(tmp_path, archive_of(SPEC)) == f"{MORE}demo/m3.py"
 
 
+def test_a_local_extra_field_that_is_lost_is_named(tmp_path: Path, monkeypatch: Patch) -> None:
+    def change(parts: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+        local, record = parts
+        name_stop = 30 + int.from_bytes(local[26:28], "little")
+        data_start = name_stop + int.from_bytes(local[28:30], "little")
+        return local[:28] + b"\0\0" + local[30:name_stop] + local[data_start:], record
+
+    wrap(monkeypatch, rewrite, "encode_entry", change)
+    archive = changed(archive_of(SPEC), "METADATA", local_extra=b"\xfe\xca\x02\0ab")
+    assert message_of(tmp_path, archive) == f"{MORE}{FILE}"
+
+
+def test_a_long_file_reads_back(tmp_path: Path) -> None:
+    """It is compared block by block."""
+    path = write_wheel(tmp_path, valid(metadata=metadata(body="\n\n" + "a line of a long description\n" * 9_000)))
+    [outcome] = wheelfix.fix_wheels([path], None, output=tmp_path / "out", edits=[SetField("Summary", "x")]).outcomes
+    assert outcome.status is Status.FIXED, outcome.problem
+
+
 def test_what_differs_in_no_entry_is_named(tmp_path: Path, monkeypatch: Patch) -> None:
     def change(end: bytes) -> bytes:
         return end.removesuffix(b"of the archive")[:-2] + b"\0\0"
@@ -137,6 +156,21 @@ ROW = f"{INFO}/METADATA,sha256=x,1\n".encode()
 )
 def test_what_differs_in_metadata(new: bytes, changes: list[Change], expected: str) -> None:
     assert metadata_difference(OLD, new, changes) == expected
+
+
+def test_an_odd_line_before_the_first_field() -> None:
+    old, new = (start + OLD for start in (b" x\n", b"\tx\n"))
+    assert metadata_difference(old, new.replace(b": b", b": c"), [SET]) == "its description, or lines beside its fields"
+    assert metadata_difference(old, old.replace(b": b", b": c"), [SET]) == ""
+
+
+def test_lines_of_one_requirement_are_looked_at_where_other_changes_follow() -> None:
+    split = [SET, Change("Requires-Dist", ChangeAction.REPLACE, None, "d")]
+    more = [*split, Change("License", ChangeAction.ADD_FIELD, None, "MIT"), Change("Own", ChangeAction.ADD_FIELD, None, "x")]
+    right = OLD.replace(b": b\n", b": c\nRequires-Dist: d\nLicense: MIT\nOwn: x\n")
+    wrong = OLD.replace(b": b\n", b": d\nRequires-Dist: c\nLicense: MIT\nOwn: x\n")
+    assert metadata_difference(OLD, right, more) == ""
+    assert metadata_difference(OLD, wrong, more) == "the place of a requirement that became several"
 
 
 def test_the_last_line_may_get_a_line_end_and_lose_it() -> None:

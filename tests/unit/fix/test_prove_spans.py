@@ -162,6 +162,34 @@ def test_a_directory_in_another_order_is_proved_record_by_record(tmp_path: Path,
     assert found == []
 
 
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_a_record_that_keeps_its_old_position_is_not_proved(
+    is_reversed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its entry has moved."""
+    tried = list[str]()
+
+    def look(work: Assembly, output: Readable, written: Written) -> None:
+        new = {entry.name for entry in written.entries}
+        for number in range(len(work.wheel.layout)):
+            start, _ = _record(written, number)
+            name = written.directory[start + 46 :][
+                : int.from_bytes(written.directory[start + 28 : start + 30], "little")
+            ].decode()
+            if name in new:
+                continue
+            old = work.wheel.layout.find(name).start.to_bytes(4, "little")
+            if written.directory[start + 42 : start + 46] == old:
+                continue
+            tried.append(name)
+            directory = written.directory[: start + 42] + old + written.directory[start + 46 :]
+            assert not differs_as_planned(work, output, written._replace(directory=directory)), name
+
+    archive = replace(archive_of(SPECS["dist-info first"]), reversed_directory=is_reversed)
+    fixed(tmp_path, archive, monkeypatch, look, EDITS)
+    assert len(tried) > 3
+
+
 def test_spans_in_another_order_are_not_proved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only where the directory says so, too, is another order the same archive."""
 
