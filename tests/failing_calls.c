@@ -187,7 +187,7 @@ BY_NAME(mkdir, "mkdir", (const char *path, unsigned mode), -100, path, (path, mo
 BY_NAME(mkdirat, "mkdir", (int at, const char *path, unsigned mode), at, path, (at, path, mode))
 BY_NAME(rmdir, "rmdir", (const char *path), -100, path, (path))
 BY_NAME(unlink, "unlink", (const char *path), -100, path, (path))
-BY_NAME(unlinkat, "unlink", (int at, const char *path, int flags), at, path, (at, path, flags))
+BY_NAME(unlinkat, flags & 0x200 ? "rmdir" : "unlink", (int at, const char *path, int flags), at, path, (at, path, flags))
 BY_NAME(chmod, "chmod", (const char *path, unsigned mode), -100, path, (path, mode))
 BY_NAME(fchmodat, "chmod", (int at, const char *path, unsigned mode, int flags), at, path, (at, path, mode, flags))
 BY_NAME(utimensat, "utimens", (int at, const char *path, const void *times, int flags), at, path, (at, path, times, flags))

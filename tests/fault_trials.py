@@ -141,6 +141,12 @@ class Trials:
             yield Fault(WRITES, number, ALWAYS, errno.ENOSPC, Effect.DOES_LESS_THEN_FAILS)
             yield Fault(WRITES, number, ALWAYS, errno.ENOSPC)
 
+    def fault(self, call: str, path: str, error: int) -> Fault:
+        """Return the fault at the first ``call`` on a file with ``path`` in its path."""
+        paths = [where for name, where in self.calls if name == call]
+        number = next(number for number, where in enumerate(paths, 1) if path in where)
+        return Fault((call,), number, number, error)
+
     def wrong(self, fault: Fault) -> tuple[int, list[str]]:
         """Run with ``fault``; return the exit code, and what is wrong with what it left and said."""
         ended = self._again(fault)
@@ -205,6 +211,8 @@ class Trials:
         except ValueError:
             yield f"the report is no JSON: {ended.out!r}"
             return
+        if not ended.out and visible(left) != visible(self.old):
+            yield "something was done, and nothing is reported"
         for each in (*report.get("wheels", ()), *report.get("files", ())):
             yield from self._about_a_row(each, left, report.get("mirror"))
         rows = (*report.get("wheels", ()), *report.get("files", ()))
