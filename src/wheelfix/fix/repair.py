@@ -72,7 +72,7 @@ class Repair(Struct, frozen=True):
         names = {old: assembly.name_of(old) for old in self.sums}
         known = {names[old]: each for old, each in self.sums.items() if names[old] not in assembly.expected}
         path = wheel.path.with_name(str(plan.renaming.filename))
-        return examine(path, source=result, known=known).found
+        return examine(path, source=result, known=known).of_all().found
 
 
 class NewContainer(Struct, frozen=True):
@@ -104,7 +104,7 @@ def make_repair(
     :raises MetadataError: if readers disagree about METADATA and that is not fixed.
     :raises RecordError: if RECORD cannot be read.
     """
-    examined = examine(wheel.path, source=wheel.source, known=container.sums if container else {})
+    examined = examine(wheel.path, source=wheel.source, known=container.sums if container else {}).of_all()
     found = examined.found
     in_doubt = _contradicted(found, wheel.dist_info, trusted=trust_content)
     fixed = [

@@ -16,7 +16,7 @@ from wheelfix.mirror.layout import file_key, url_of
 from wheelfix.mirror.pages import Correction, ListedChange, ListedFile, Origin
 from wheelfix.results import Change, Finding, Outcome, Severity, Status
 from wheelfix.text import as_utf8
-from wheelfix.verify.run import findings_in
+from wheelfix.verify.run import examine as verify
 from wheelfix.wheel.sbom import Provenance
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.output import RunningDigest
@@ -63,7 +63,7 @@ def examine(
     """
     is_large = sha256 is None and source.size > _LARGE  # worth a thread of its own
     with RunningDigest(source) if is_large and isinstance(source, Source) else nullcontext() as digest:
-        found = [each.finding for each in findings_in(path, source=source)]
+        found = [each.finding for each in verify(path, source=source).of_all().found]
         errors = [each for each in found if each.severity is Severity.ERROR and not _is_accepted(each)]
         if errors and not leniently:
             raise _invalid(errors)

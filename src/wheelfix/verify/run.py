@@ -23,7 +23,7 @@ from wheelfix.verify.names import check_names, check_wheel_file
 from wheelfix.verify.record import Listing, check_rows, read_listing
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.requirements import check_requirements
-from wheelfix.verify.subject import RawFinding, Subject, damaged, unreadable
+from wheelfix.verify.subject import RawFinding, Subject, damaged
 from wheelfix.wheel.zip.layout import Directory, Layout
 from wheelfix.wheel.zip.source import Readable
 
@@ -59,10 +59,23 @@ def check_wheel(path: Path, *, source: Readable | None = None) -> CheckedWheel:
 
 
 class Examined(Struct, frozen=True):
-    """What was found in a wheel, the worst first, and the sums of its entries, by name."""
+    """What was found in a wheel, the worst first, and the sums of its entries, by name.
+
+    ``failure`` is why the system did not give all of it: then it says little of the wheel.
+    """
 
     found: list[RawFinding]
     sums: "Mapping[str, Sums]"
+    failure: SourceChanged | OSError | None = None
+
+    def of_all(self) -> "Examined":
+        """Return the same.
+
+        :raises SourceChanged, OSError: the failure, if there is one.
+        """
+        if self.failure is not None:
+            raise self.failure
+        return self
 
 
 def findings_in(path: Path, *, source: Readable | None = None) -> list[RawFinding]:
@@ -86,7 +99,7 @@ def examine(path: Path, *, source: Readable | None = None, known: "Mapping[str, 
         from wheelfix.verify.container import marked  # imported late: few wheels need it
 
         found = marked(path, subject.source, examined.found, examined.sums, examine_as_it_is)
-        return Examined(found, examined.sums)
+        return Examined(found, examined.sums, subject.failure)
 
 
 def examine_as_it_is(
@@ -104,7 +117,8 @@ def _examine(subject: Subject, known: "Mapping[str, Sums]") -> Examined:
     too_large = _too_large(subject)
     checks = (_check_ratio, check_entries, check_wheel_file, *_OF_METADATA, *(() if too_large else _OF_OTHER_FILES))
     if subject.source is None:
-        return Examined(in_order([*subject.found, *_run(checks, subject)]), {})
+        found = [*_run(checks, subject)]
+        return Examined(in_order([*subject.found, *found]), {}, subject.failure)
     sums: dict[str, Sums] = {}
     listing = read_listing(subject)
     kept = {} if too_large else _kept(known, listing)
@@ -117,8 +131,8 @@ def _examine(subject: Subject, known: "Mapping[str, Sums]") -> Examined:
             found += check_rows(subject, listing, sums)
             subject.source.check_unchanged()
         except (SourceChanged, OSError) as error:
-            found.append(unreadable(error))
-    return Examined(in_order([*subject.found, *found]), sums)
+            found.append(subject.unreadable(error))
+    return Examined(in_order([*subject.found, *found]), sums, subject.failure)
 
 
 def structural_errors(

@@ -243,12 +243,6 @@ def found_in_archive(finding: ArchiveFinding) -> RawFinding:
     return of_form(finding.form, f"archive-{finding.code}", finding.place, finding.message)
 
 
-def unreadable(error: SourceChanged | OSError) -> RawFinding:
-    """Return what the machine did not allow as a finding."""
-    reason = error.message if isinstance(error, SourceChanged) else f"the file cannot be read: {error.strerror or error}"
-    return RawFinding("file-unreadable", "", shown(reason))
-
-
 class Subject:
     """A wheel, or what claims to be one; parts that cannot be read are ``None``, and ``found`` says why.
 
@@ -272,6 +266,7 @@ class Subject:
         self._directory = directory
         self._opened: Source | None = None
         self.found: list[RawFinding] = []
+        self.failure: SourceChanged | OSError | None = None
         self.filename: WheelFilename | None = None
         self.source: Readable | None = None
         self.layout = layout
@@ -287,6 +282,12 @@ class Subject:
             self.close()
             raise
 
+    def unreadable(self, error: SourceChanged | OSError) -> RawFinding:
+        """Return what the machine did not allow as a finding; the first such error is the ``failure``."""
+        self.failure = self.failure or error
+        reason = error.message if isinstance(error, SourceChanged) else f"the file cannot be read: {error.strerror or error}"
+        return RawFinding("file-unreadable", "", shown(reason))
+
     def _open(self) -> None:
         try:
             self.filename = WheelFilename.parse(self.path.name)
@@ -299,7 +300,7 @@ class Subject:
                 self.entries = listed
                 self.dist_info = find_dist_info(self.entries)
         except (SourceChanged, OSError) as error:
-            self.found.append(unreadable(error))
+            self.found.append(self.unreadable(error))
         except WheelError as error:
             self.found.append(found_of(error))
             self.dist_info = self._fitting_dist_info()
@@ -391,7 +392,7 @@ class Subject:
         except WheelError as error:
             self.found.append(found_of(error, shown(entry.name)))
         except (SourceChanged, OSError) as error:
-            self.found.append(unreadable(error))
+            self.found.append(self.unreadable(error))
         return None
 
     def size_of(self, name: str) -> int:

@@ -1,5 +1,6 @@
 """Repair: what is mended, what stays and why, and that nothing else changes."""
 
+import errno
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fixing import values
 from wheelfix import Outcome, Status
 from wheelfix.codes import Fix
 from wheelfix.results import Part
+from wheelfix.verify.hashing import Summing
 from wheelfix.verify.registry import CHECKS
 from wheelfix.wheel.metadata import Document
 
@@ -369,3 +371,19 @@ def test_a_sample_that_was_fixed_is_not_fixed_again(defect: Defect, tmp_path: Pa
     again = wheelfix.repair_wheels(first, output=tmp_path / "again", trust_content=True).outcomes[0]
     assert again.status is Status.UNCHANGED, again.changes
     assert first.read_bytes() == (tmp_path / "again" / first.name).read_bytes()
+
+
+def test_a_wheel_that_cannot_be_read_to_its_end_is_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That the disk failed is no finding in the wheel: a copy of it would be in the way of the next run."""
+    path = write_wheel(tmp_path, WheelSpec(record=ROWS["record-missing-row"](_record())))
+
+    def fail(_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Summing, "result", fail)
+        outcome = _repair(path)
+    assert outcome.problem is not None
+    assert (outcome.status, outcome.problem.code) == (Status.FAILED, "eio")
+    assert not list(tmp_path.glob("mended/*"))
+    assert _repair(path).status is Status.FIXED

@@ -20,6 +20,7 @@ from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import remove_files
 from wheelfix.options import Publishing, Transfer
 from wheelfix.results import PublishStatus
+from wheelfix.verify.hashing import Summing
 from wheelfix.wheel.zip.source import Source
 
 KEY = "public/files/demo/0123456789abcdef/demo-1.0-py3-none-any.whl"
@@ -232,3 +233,18 @@ def test_a_file_that_changes_while_it_is_linked_is_not_added(
         errors = store.put_new([NewFile(KEY, source, attributes_of(KEY), transfer)])
     assert list(map(type, errors.values())) == [SourceChanged]
     assert store.head(KEY) is None
+
+
+def test_a_file_that_the_disk_does_not_give_is_no_invalid_wheel(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was not looked at, and nobody knows whether clients refuse it."""
+
+    def fail(_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Summing, "result", fail)
+    report = check_mirror(mirror)
+    assert {each.code for each in report.findings} == {"unreadable"}
+    assert not report.complete
+    wheel = demo_wheel(mirror.parent / "in", "7.0")
+    [added] = add_wheels(mirror, wheel).files
+    assert (added.status, added.problem and added.problem.code) == (PublishStatus.FAILED, "eio")
