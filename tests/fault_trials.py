@@ -239,7 +239,7 @@ class Trials:
                 yield f"{path} is {status} without a problem"
             name = _name_of(row)
             listed = [key for key, data in left.items() if key.endswith("index.json") and data != self.old.get(key)]
-            if any(
+            if name.endswith(".whl") and any(
                 f'"{name}"'.encode() in left[key] and f'"{name}"'.encode() not in self.old.get(key, b"") for key in listed
             ):
                 yield f"{name} is {status}, and is listed"

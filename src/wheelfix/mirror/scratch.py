@@ -33,7 +33,8 @@ def workshop(scratch: Path) -> Iterator[Path]:
         (directory / "wheels").mkdir()
         yield directory / "wheels"
     finally:
-        shutil.rmtree(directory, ignore_errors=True)  # while it is still locked: nobody takes it for abandoned
+        with suppress(OSError):  # of a close, which rmtree raises all the same
+            shutil.rmtree(directory, ignore_errors=True)  # while it is still locked: nobody takes it for abandoned
         with suppress(OSError):
             os.utime(directory, (0, 0))  # what is left may have lost its lock: the next run is to know that it is old
         with suppress(OSError):

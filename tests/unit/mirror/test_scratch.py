@@ -36,6 +36,16 @@ def test_what_cannot_be_removed_is_removed_by_the_next_run(
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+def test_a_close_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That error comes out of rmtree, which is told to ignore all of them."""
+    with monkeypatch.context() as patch:
+        patch.setattr("wheelfix.mirror.scratch.shutil.rmtree", refuse)
+        with workshop(tmp_path):
+            pass
+    with workshop(tmp_path):
+        assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_one_that_is_in_use_is_kept(tmp_path: Path) -> None:
     with workshop(tmp_path) as first, workshop(tmp_path) as second:
         assert first.is_dir()
