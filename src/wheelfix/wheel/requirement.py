@@ -40,7 +40,7 @@ _PARTS: Final = re.compile(
 )
 _SIGN_AFTER_URL: Final = re.compile(r"(?<=\s);")
 _SIGN_NEAR_URL: Final = re.compile(r";(?=\s)")
-_SIGN_IN_URL: Final = re.compile(r"\s*@\s*;(?=\S)")
+_SIGN_IN_URL: Final = re.compile(r"\s*@\s*;(?=\S|\s*\Z)")
 """A semicolon that a URL begins with, which is none, and which packaging takes for one all the same."""
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 _EXTRA: Final = re.compile(r"\bextras?\b")

@@ -317,6 +317,9 @@ def test_an_address_may_begin_with_a_semicolon() -> None:
     parts = RequirementParts.of("a @ ;x ; os_name == 'nt'")
     assert parts is not None
     assert (parts.url, parts.marker) == (StrictRequirement(str(parts)).url, NT) == (";x", NT)
+    alone = RequirementParts.of("a @ ; ")
+    assert alone is not None
+    assert (alone.url, alone.marker) == (StrictRequirement(str(alone)).url, "") == (";", "")
 
 
 def test_an_address_may_end_with_a_semicolon() -> None:
