@@ -50,6 +50,8 @@ def write_corpus(name: str, inputs: Iterable[bytes]) -> int:
 def encoded(data: bytes) -> str:
     """Return an input as a line of ASCII."""
     text = _TEXT + data.decode("latin-1").encode("unicode_escape").decode("ascii")
+    if text.endswith(" "):  # editors take it away
+        text = text[:-1] + "\\x20"
     packed = _DEFLATED + base64.b85encode(zlib.compress(data, 9)).decode("ascii")
     return min(text, packed, key=len) if len(text) > 2 * len(data) else text
 

@@ -57,12 +57,13 @@ def test_each_corpus_is_of_a_target_and_small() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"a", b"\\n\n\r\t\0", "\u00e9\u20ac".encode(), bytes(range(256)), b"PK\3\4" + bytes(99)]
+    "data", [b"", b"a", b"a ", b"\\n\n\r\t\0", "\u00e9\u20ac".encode(), bytes(range(256)), b"PK\3\4" + bytes(99)]
 )
 def test_an_input_is_written_and_read_back(data: bytes) -> None:
     assert decoded(encoded(data)) == data
     assert encoded(data).isascii()
     assert encoded(data).isprintable()
+    assert not encoded(data).endswith(" ")
 
 
 def test_work_and_memory_beyond_the_bounds_are_noticed() -> None:
