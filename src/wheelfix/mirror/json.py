@@ -17,9 +17,13 @@ from wheelfix.mirror.pages import Correction, ListedFile, Origin, Page
 from wheelfix.text import shown, shown_anywhere
 
 API_VERSION: Final = "1.4"
+_LONGEST_NAME: Final = 255
+"""In bytes: no file system takes a longer one, and a version of 100,000 characters takes seconds to read."""
 _FILES: Final = "files"
 _PAST: Final = "_wheelfix-past"
 _META: Final = {"api-version": API_VERSION}
+_Announced: TypeAlias = bool | dict[str, str] | None
+_WebUrl: TypeAlias = Annotated[str, Meta(pattern=r"\Ahttps?://[^/]")] | None
 _Sha256: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
@@ -63,6 +67,16 @@ class FileAsWritten(Struct, frozen=True, gc=False, omit_defaults=True, rename="k
     source: str | None = field(default=None, name="_wheelfix-source")
     yanked_at: str | None = field(default=None, name="_wheelfix-yanked-at")
     upstream_sha256: str | None = field(default=None, name="_wheelfix-upstream-sha256")
+
+
+class _Standard(Struct, frozen=True, gc=False, rename="kebab"):
+    """What the specification says of keys that wheelfix keeps as they are: strict readers refuse a page with other types."""
+
+    core_metadata: _Announced = None
+    dist_info_metadata: _Announced = None
+    data_dist_info_metadata: _Announced = None
+    gpg_sig: bool | None = None
+    provenance: _WebUrl = None
 
 
 class _Page(Struct, frozen=True, gc=False, omit_defaults=True, rename="kebab"):
@@ -220,6 +234,8 @@ def _check_shown(file: ListedFile) -> None:
     scheme = _SCHEME.match(_IGNORED.sub("", file.url))
     if scheme and scheme[1].lower() not in ("http", "https"):
         raise ValueError(f"the URL of {file.filename} has the scheme {scheme[1]}, and not http or https")
+    if len(file.filename.encode()) > _LONGEST_NAME:
+        raise ValueError(f"a file name has more than {_LONGEST_NAME} bytes: {file.filename[:50]}...")
     if shown_anywhere(file.filename) != file.filename:
         raise ValueError(f"the file name {file.filename} has characters that cannot be seen")
 
@@ -261,6 +277,7 @@ def _read_edited(values: Mapping[str, Any]) -> ListedFile:
 
     PEP 714 allows hashes of any kind for it, or ``true``.
     """
+    convert(values, _Standard)
     announced = values.get("core-metadata")
     others, known = _others(values, _KNOWN_OF_FILE), {"yanked": False, **values}
     if not (isinstance(announced, Mapping) and "sha256" in announced):

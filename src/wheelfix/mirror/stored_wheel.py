@@ -171,6 +171,6 @@ def served_key(page: Page, file: ListedFile) -> str | None:
 
 def _is_time(text: str) -> bool:
     try:
-        return datetime.fromisoformat(text).tzinfo is not None
+        return text.isprintable() and datetime.fromisoformat(text).tzinfo is not None  # which stops at a NUL
     except ValueError:
         return False

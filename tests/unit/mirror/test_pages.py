@@ -300,6 +300,28 @@ def test_other_urls_are_read(url: str) -> None:
     assert read_page(page_json(page), "demo") == page
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("core-metadata", 0),
+        ("core-metadata", "sha256=0"),
+        ("core-metadata", {"sha512": 5}),
+        ("dist-info-metadata", []),
+        ("gpg-sig", "yes"),
+        ("provenance", False),
+        ("provenance", ""),
+        ("provenance", "javascript:alert(1)"),
+        ("filename", f"demo-1.0-py3-none-{'a' * 300}.whl"),
+        ("filename", f"demo-{'1.0' * 50_000}.tar.gz"),
+    ],
+)
+def test_what_strict_readers_refuse_in_a_file_is_no_page(key: str, value: object) -> None:
+    document = json.loads(page_json(Page("demo", (FULL,))))
+    document["files"][0][key] = value
+    with pytest.raises(MirrorError, match="the page of demo is damaged"):
+        read_page(json.dumps(document).encode(), "demo")
+
+
 @pytest.mark.parametrize("name", ["a-1.1-py3-none-any\u202elhw.exe", "a-1.0\u200b-py3-none-any.whl", "a\n.whl"])
 def test_a_name_in_disguise_is_no_page(name: str) -> None:
     with pytest.raises(MirrorError, match="cannot be seen"):
