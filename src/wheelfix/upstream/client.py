@@ -9,7 +9,8 @@ from urllib.parse import urljoin
 from msgspec import Struct
 from msgspec.structs import replace
 from packaging.utils import canonicalize_name, is_normalized_name
-from pypi_simple import DistributionPackage, IndexPage, ProjectPage, ProjectStatus
+from packaging.version import Version
+from pypi_simple import SUPPORTED_REPOSITORY_VERSION, DistributionPackage, IndexPage, ProjectPage, ProjectStatus
 
 from wheelfix.errors import MirrorError
 from wheelfix.text import shown
@@ -34,6 +35,8 @@ _LONGEST_NAME: Final = 255 - len(".metadata")
 """In bytes: no file system takes a longer name for a wheel and its metadata file."""
 _LARGEST_FILE: Final = 1 << 44
 """In bytes: no index has a file of so many."""
+_KNOWN: Final = Version(SUPPORTED_REPOSITORY_VERSION)
+_LONGEST_VERSION: Final = 50
 _Page = TypeVar("_Page")
 
 
@@ -139,9 +142,9 @@ def get_projects(session: Session, index: str) -> list[str]:
     if answer.status != OK:
         raise bad_answer(url, answer.status)
     if _is_json(answer):
-        page = _parsed(url, lambda: IndexPage.from_json_data(json.loads(answer.body)))
+        page = _parsed(url, lambda: IndexPage.from_json_data(_with_known_version(json.loads(answer.body))))
     else:
-        page = _parsed(url, lambda: IndexPage.from_html(_flattened(answer).html()))
+        page = _parsed(url, lambda: IndexPage.from_html(_flattened(answer).with_version(_known_version).html()))
     return _names(page, url)
 
 
@@ -182,9 +185,32 @@ def _project_json(answer: Answer) -> ServedPage:
     raw, url = json.loads(answer.body), answer.url
     given = raw.get(_STATUS) if isinstance(raw, dict) else None
     unknown = _unknown(given.get("status")) if isinstance(given, dict) else None
-    read = _usable(raw if unknown is None else {**raw, _STATUS: {}})
+    read = _with_known_version(_usable(raw if unknown is None else {**raw, _STATUS: {}}))
     page = ProjectPage.from_json_data(read, url)
     return ServedPage(url, "json", page, raw, unknown)
+
+
+def _with_known_version(raw: Any) -> Any:
+    """Return a JSON page that says a version of the API which pypi-simple knows, where it says a newer one.
+
+    Clients read pages of a newer minor version all the same (PEP 629). pypi-simple prints a warning of Python for each.
+    """
+    meta = raw.get("meta") if isinstance(raw, dict) else None
+    if not isinstance(meta, dict) or not isinstance(meta.get("api-version"), str):
+        return raw
+    return {**raw, "meta": {**meta, "api-version": _known_version(meta["api-version"])}}
+
+
+def _known_version(text: str) -> str:
+    """Return the version of a page, or the newest one that is known where it is a newer minor version.
+
+    :raises ValueError: if it is none.
+    """
+    if len(text) > _LONGEST_VERSION:
+        raise ValueError("no version is so long")
+    version = Version(text)
+    is_newer = version.minor > _KNOWN.minor and version.major <= _KNOWN.major
+    return SUPPORTED_REPOSITORY_VERSION if is_newer else text
 
 
 def _usable(raw: Any) -> Any:
@@ -223,6 +249,7 @@ def _flattened(answer: Answer) -> "FlatPage":
 
 def _project_html(flat: "FlatPage", project: str, url: str) -> ServedPage:
     unknown = _unknown(flat.status)
+    flat = flat.with_version(_known_version)
     page = ProjectPage.from_html(project, (flat if unknown is None else flat.without_status()).html(), url)
     page.packages = flat.with_times(page.packages)
     return ServedPage(url, "html", page, None, unknown)

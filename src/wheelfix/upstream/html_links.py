@@ -3,9 +3,10 @@
 A page is flattened first: nothing is nested any more, so that 3,000 ``<li>`` without an end are not 3,000 levels.
 """
 
+import codecs
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from html import escape, unescape
@@ -28,6 +29,8 @@ _RAW: Final = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script
 """What is inside these is not markup."""
 _CUT_OFF: Final = "..>"
 """The end of a link text that nginx (50 characters) or Apache has shortened: its href has the full name."""
+_ASCII_CODECS: Final = ("utf-8", "ascii", "iso8859", "cp125", "koi8", "gb", "big5", "euc_", "shift_jis", "mac")
+"""How the names of the codecs of charsets begin that browsers know, and in which ASCII stays what it is."""
 _UPWARDS: Final = frozenset({"", ".", ".."})
 _PARENT: Final = "parent directory"
 _OLD_METADATA, _METADATA = "data-dist-info-metadata", "data-core-metadata"
@@ -51,6 +54,15 @@ class Head(Struct, frozen=True):
         """Whether it gives the status of a project (PEP 792)."""
         return self.attributes.get("name", "").lower() == "pypi:project-status"
 
+    @property
+    def is_version(self) -> bool:
+        """Whether it gives the version of the API."""
+        return self.attributes.get("name", "").lower() == "pypi:repository-version" and "content" in self.attributes
+
+    def with_version(self, change: Callable[[str], str]) -> "Head":
+        """Return it with the version that ``change`` makes of its own."""
+        return replace(self, attributes={**self.attributes, "content": change(self.attributes["content"])})
+
 
 class FlatPage(Struct, frozen=True):
     """What a page says: its anchors, and the tags ``base`` and ``meta``."""
@@ -66,6 +78,10 @@ class FlatPage(Struct, frozen=True):
     def without_status(self) -> "FlatPage":
         """Return the same page, which gives the project no status."""
         return replace(self, heads=[each for each in self.heads if not each.is_status])
+
+    def with_version(self, change: Callable[[str], str]) -> "FlatPage":
+        """Return the same page with the version of the API (PEP 629) that ``change`` makes of the one that it says."""
+        return replace(self, heads=[each.with_version(change) if each.is_version else each for each in self.heads])
 
     def html(self) -> str:
         """Return the same page, without anything else in it."""
@@ -84,12 +100,21 @@ def flatten(body: bytes, charset: str) -> FlatPage:
     Links upwards, or that sort a listing (``?C=N``), are left out: they are not projects or files.
     """
     reader = _Reader()
-    try:
-        text = body.decode(charset or "utf-8", "replace")
-    except LookupError:  # an unknown charset
-        text = body.decode("utf-8", "replace")
-    reader.read(text)
+    reader.read(body.decode(_codec(charset), "replace"))
     return FlatPage([each for each in map(_whole, reader.anchors) if _leads_down(each)], reader.heads)
+
+
+def _codec(charset: str) -> str:
+    """Return the codec for a page of this ``charset``: that of UTF-8 unless it is one in which tags are ASCII.
+
+    Python also has codecs that no page is in. Some refuse to replace anything (idna), or take quadratic time (punycode); in
+    others (utf-16, cp037) the right page of a server that says it wrongly would have no links.
+    """
+    try:
+        name = codecs.lookup(charset).name
+    except LookupError:
+        return "utf-8"
+    return name if name.startswith(_ASCII_CODECS) else "utf-8"
 
 
 class _Reader(Struct):

@@ -508,6 +508,30 @@ def test_what_html_says_of_a_file() -> None:
     assert (three.filename, three.is_yanked) == ("demo-3.0-py3-none-any.whl", False)
 
 
+@pytest.mark.parametrize("version", ["1.99", "0.9", "1.4.1"])
+def test_a_newer_minor_version_is_read_without_a_word(version: str) -> None:
+    """Warnings are errors in tests."""
+    name = "demo-1.0-py3-none-any.whl"
+    body = f'<meta name="pypi:repository-version" content="{version}"><a href="{name}">{name}</a>'
+    json = PAGE.replace(b"1.1", version.encode())
+    for reply in (html(body), lambda asked: Reply(json, headers={"Content-Type": JSON})):
+        with answering(reply) as server:
+            assert get_page(Session(), server.index, "demo") is not None
+    root = html(f'<meta name="pypi:repository-version" content="{version}"><a href="demo/">demo</a>')
+    projects = json.replace(b'"name": "demo", "versions": [], "files": []', b'"projects": [{"name": "demo"}]')
+    for reply in (root, lambda asked: Reply(projects, headers={"Content-Type": JSON})):
+        with answering(reply) as server:
+            assert get_projects(Session(), server.index) == ["demo"]
+
+
+@pytest.mark.parametrize("version", ["2.0", "1!1.0", "one", "1." * 30 + "0", ""])
+def test_another_version_is_an_error(version: str) -> None:
+    json = PAGE.replace(b"1.1", version.encode())
+    with answering(lambda asked: Reply(json, headers={"Content-Type": JSON})) as server:
+        with pytest.raises(MirrorError, match="cannot be read as a page"):
+            get_page(Session(), server.index, "demo")
+
+
 @pytest.mark.parametrize(
     ("status", "known", "unknown"),
     [("archived", "archived", None), ("frozen", "None", "frozen"), ("", "None", "")],
@@ -522,7 +546,19 @@ def test_the_status_of_a_project_in_html(status: str, known: str, unknown: str |
 
 
 @pytest.mark.parametrize(
-    "kind", ["text/html; charset=latin-1", "text/html; charset=nosuch", "text/html", "text/html; charset"]
+    "kind",
+    [
+        "text/html; charset=latin-1",
+        "text/html; charset=nosuch",
+        "text/html",
+        "text/html; charset",
+        "text/html; charset=idna",
+        "text/html; charset=undefined",
+        "text/html; charset=punycode",
+        "text/html; charset=utf-16",
+        "text/html; charset=cp037",
+        "text/html; charset=unicode_escape",
+    ],
 )
 def test_the_charset_is_what_the_server_says(kind: str) -> None:
     name = "demo-1.0-py3-none-any.whl"
