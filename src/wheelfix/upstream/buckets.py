@@ -197,10 +197,22 @@ class Bucket:
     def found_below(self, directory: str) -> list[Found]:
         """Return what is known of all objects below ``directory``, without metadata, in the order of their keys."""
         with self._errors(directory, "list"):
-            pages = self.client.list(self.path_of(directory) or None, chunk_size=_PAGE)
-            found = [self._found(each) for page in pages for each in page]
+            found = dict[str, Found]()
+            for page in self.client.list(self.path_of(directory) or None, chunk_size=_PAGE):
+                known = len(found)
+                found |= {each.key: each for each in map(self._found, page)}
+                if page and len(found) == known:
+                    raise self._endless(directory)
         start = f"{directory}/" if directory else ""
-        return _without_directories(each for each in found if each.key.startswith(start))
+        return _without_directories(each for each in found.values() if each.key.startswith(start))
+
+    def _endless(self, directory: str) -> MirrorError:
+        """Return the error for a store that lists the same objects again and again: a list that it continues never ends."""
+        return MirrorError(
+            "bad-answer",
+            f"{self._shown(directory)} is listed again and again",
+            hint="Report it to the operator of the store.",
+        )
 
     def found_in(self, directory: str = "") -> list[Found]:
         """Return what is known of the objects in ``directory`` itself, in the order of their keys."""
