@@ -147,8 +147,17 @@ def _lists() -> Iterator[tuple[str, Act]]:
         "list: each twice",
         _making(lambda status, headers, body: (status, headers, _reordered(body, lambda each: each + each))),
     )
+    yield "list: begins again and again", _begin_again
     for key in _KEYS:
         yield f"key: {key[:20]!r}", _with(key, _with_key)
+
+
+def _begin_again(exchange: Exchange) -> None:
+    """Answer with the first part of a list, whichever was asked for, and say that there is more."""
+    exchange.path = re.sub("[&?](?:continuation-token|marker)=[^&]*", "", exchange.path)
+    status, headers, body = exchange.ask()
+    more = b"<NextContinuationToken>x</NextContinuationToken></ListBucketResult>"
+    exchange.answer(status, headers, body.replace(b"</ListBucketResult>", more))
 
 
 def _with_text(status: int, headers: Headers, body: bytes, make: Callable[[str], str]) -> Answer:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from msgspec import DecodeError, Meta, Raw, Struct, convert, field, to_builtins
 from msgspec.json import Decoder, decode, encode
+from packaging.utils import is_normalized_name
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.pages import Correction, ListedFile, Origin, Page
@@ -357,6 +358,8 @@ def read_root(data: bytes) -> frozenset[str]:
     """
     try:
         names = frozenset(each.name for each in _ROOTS.decode(data).projects)
+        if odd := next((each for each in names if not is_normalized_name(each)), None):
+            raise ValueError(f"it lists {odd!r}, which is no name of a project")
         if root_json(names) != data:  # as for the page of a project
             _decode(data)
     except _NO_PAGE as error:

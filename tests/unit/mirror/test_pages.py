@@ -434,7 +434,11 @@ def test_root() -> None:
         read_root(b"{}")
 
 
-@pytest.mark.parametrize("projects", ["{}", '""', "null", '[{"name": 1}]', '["demo"]', '[], "projects": []'])
+@pytest.mark.parametrize(
+    "projects",
+    ["{}", '""', "null", '[{"name": 1}]', '["demo"]', '[], "projects": []', '[{"name": "De.Mo"}]', '[{"name": "../x"}]',
+     '[{"name": ""}]'],
+)  # fmt: skip
 @pytest.mark.parametrize("version", ["1.4", "2.0"])
 def test_a_damaged_root_is_an_error(projects: str, version: str) -> None:
     with pytest.raises(MirrorError):
