@@ -14,6 +14,8 @@ LARGEST: Final = 8 << 20
 """The size in bytes of the largest file, unless the caller says otherwise; three thousand rules take half a megabyte."""
 _MOST_PARTS: Final = 32
 """The parts of the longest key; ``tool.wheelfix.rule.when.project`` has five."""
+_LONGEST_WORD: Final = 1 << 16
+"""In characters: for a number of two million digits the parser takes 200 MB, to go back to each of them."""
 _LONGEST: Final = 300
 _STRING: Final = r""""(?:[^"\\\n]|\\[^\n])*+(?:"|(?=\n)|\Z)|'[^'\n]*+(?:'|(?=\n)|\Z)"""
 _PART: Final = re.compile(rf"[A-Za-z0-9_-]++|{_STRING}")
@@ -56,6 +58,9 @@ def read_toml(path: Path, *, largest: int = LARGEST, if_larger: str = "Split it.
     text = _read_text(path, largest, if_larger)
     for word in _WORD.finditer(text):
         key = word["key"]
+        if key is not None and len(key) > _LONGEST_WORD and key[0] not in "\"'":
+            line = text.count("\n", 0, word.start()) + 1
+            raise TomlError(f"a key or number has {len(key):,} characters", f"At most {_LONGEST_WORD:,} are allowed.", line)
         if key is not None and key.count(".") >= _MOST_PARTS and (parts := len(_PART.findall(key))) > _MOST_PARTS:
             line = text.count("\n", 0, word.start()) + 1
             raise TomlError(f"a key has {parts:,} parts", f"At most {_MOST_PARTS} are allowed.", line)

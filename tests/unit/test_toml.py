@@ -94,3 +94,20 @@ def test_a_mistake_has_its_line_and_what_to_do_about_it(
     with pytest.raises(TomlError) as caught:
         read_toml(path)
     assert (caught.value.line, caught.value.message, caught.value.hint) == (line, f"invalid TOML: {message}", hint)
+
+
+@pytest.mark.parametrize(
+    "text", [f"a = {'9' * 70_000}", f"{'a' * 70_000} = 1", f"[{'a' * 70_000}]", f"a = 0x{'f' * 70_000}"]
+)
+def test_a_number_or_key_without_end_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(f"# first\n{text}\n")
+    with pytest.raises(TomlError, match=r"has 7\d,\d{3} characters") as caught:
+        read_toml(path)
+    assert caught.value.line == 2
+
+
+def test_a_long_text_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(f'a = "{"x" * 70_000}"')
+    assert len(read_toml(path)[0]["a"]) == 70_000

@@ -358,8 +358,9 @@ def read_root(data: bytes) -> frozenset[str]:
     """
     try:
         names = frozenset(each.name for each in _ROOTS.decode(data).projects)
-        if odd := next((each for each in names if not is_normalized_name(each)), None):
-            raise ValueError(f"it lists {odd!r}, which is no name of a project")
+        for name in names:
+            if not is_normalized_name(name):
+                raise ValueError(f"it lists {name!r}, which is no name of a project")
         if root_json(names) != data:  # as for the page of a project
             _decode(data)
     except _NO_PAGE as error:
