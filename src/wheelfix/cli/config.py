@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from wheelfix.text import shown
+from wheelfix.toml import LARGEST
 
 PREFIX: Final = "WHEELFIX_"
 _GUARD: Final = "it turns off a safety check"
@@ -224,7 +225,10 @@ def _may_have_options() -> bool:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes() if path.is_file() else b""
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(LARGEST)  # a larger one is refused by who reads it
     except OSError:  # who needs its rules reports that
         return b""
 
