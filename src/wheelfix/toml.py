@@ -58,12 +58,12 @@ def read_toml(path: Path, *, largest: int = LARGEST, if_larger: str = "Split it.
     text = _read_text(path, largest, if_larger)
     for word in _WORD.finditer(text):
         key = word["key"]
-        if key is not None and len(key) > _LONGEST_WORD and key[0] not in "\"'":
-            line = text.count("\n", 0, word.start()) + 1
-            raise TomlError(f"a key or number has {len(key):,} characters", f"At most {_LONGEST_WORD:,} are allowed.", line)
         if key is not None and key.count(".") >= _MOST_PARTS and (parts := len(_PART.findall(key))) > _MOST_PARTS:
             line = text.count("\n", 0, word.start()) + 1
             raise TomlError(f"a key has {parts:,} parts", f"At most {_MOST_PARTS} are allowed.", line)
+        if key is not None and len(key) > _LONGEST_WORD and key[0] not in "\"'":
+            line = text.count("\n", 0, word.start()) + 1
+            raise TomlError(f"a key or number has {len(key):,} characters", f"At most {_LONGEST_WORD:,} are allowed.", line)
     try:
         return tomllib.loads(text), text
     except (ValueError, RecursionError) as error:  # a number of five thousand digits is a plain ValueError

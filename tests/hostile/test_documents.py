@@ -107,5 +107,4 @@ def test_each_kind_of_damage_is_an_error_or_no_harm(name: str, tmp_path: Path) -
 @pytest.mark.parametrize("part", chosen_parts())
 @pytest.mark.parametrize("name", INPUTS)
 def test_each_damage_at_each_place_is_an_error_or_no_harm(name: str, part: int, tmp_path: Path) -> None:
-    ends = _ends(name, list(INPUTS[name].made())[part::PARTS], tmp_path)
-    assert len(ends) > 1
+    assert _ends(name, list(INPUTS[name].made())[part::PARTS], tmp_path)

@@ -5,9 +5,9 @@ https://docs.astral.sh/uv/concepts/resolution/#lockfile-versioning.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from wheelfix.locks.document import Document, hashes_of, name_in, project_of, unknown_version, version_of
 from wheelfix.locks.model import Lock, LockedFile, LockKind, Skipped, SkippedEntry, lock_of
@@ -24,12 +24,16 @@ _REASONS: Final[Mapping[str, Skipped]] = {
 """What a source is that is no index."""
 
 
+_Number: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 62)]
+"""Python does not write a number of five thousand digits."""
+
+
 class _Artifact(Struct, frozen=True):
     url: str | None = None
     path: str | None = None
     filename: str | None = None
     hash: str | None = None
-    size: int | None = None
+    size: _Number | None = None
 
 
 class _Package(Struct, frozen=True, rename="kebab"):
@@ -42,8 +46,8 @@ class _Package(Struct, frozen=True, rename="kebab"):
 
 
 class _UvLock(Struct, frozen=True):
-    version: int
-    revision: int = 0
+    version: _Number
+    revision: _Number = 0
     package: tuple[_Package, ...] = ()
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from wheelfix.codes import Check, warning_row
 from wheelfix.errors import RulesError
 from wheelfix.results import Finding, Severity
+from wheelfix.text import shown
 
 
 def _error(code: str, meaning: str, example: str, remedy: str) -> Check:
@@ -151,7 +152,7 @@ class RulePlace(Struct, frozen=True):
     def finding(self, code: str, message: str, *, key: str = "", hint: str = "") -> Finding:
         """Return the finding with ``code`` here; ``key`` is the path to the key, such as ``when.version``."""
         file = f"{self.file}:{self.line}" if self.line else self.file
-        parts = (file, f"rule {self.rule}" if self.rule else "", key)
+        parts = (file, f"rule {shown(self.rule)}" if self.rule else "", key)
         return RULE_CHECKS[code].finding(": ".join(filter(None, parts)), message, hint=hint)
 
 

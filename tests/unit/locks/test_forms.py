@@ -368,6 +368,8 @@ DAMAGES: dict[str, tuple[str, str | bytes, str, str]] = {
     "pylock, too new": ("pylock.toml", PYLOCK % ("2.0", A), "lock-unknown-version", "version 2.0 of its form; known: 1.0"),
     "pylock, no version": ("pylock.toml", PYLOCK % ("one", A), "lock-damaged", "Invalid version: 'one' at lock-version"),
     "pylock, bad hash": ("pylock.toml", PYLOCK % ("1.0", A[1:]), "lock-damaged", "a sha256 has 64"),
+    "uv, digits": ("uv.lock", f"version = 1\nrevision = 0x{'f' * 5000}\n", "lock-damaged", "revision"),
+    "uv, digits of its version": ("uv.lock", f"version = 0x{'f' * 5000}\n", "lock-damaged", "version"),
     "pylock, digits": (
         "pylock.toml", (PYLOCK % ("1.0", A)).replace("1.0-py3", "1" * 5000 + "-py3"), "lock-damaged", "packages 1"
     ),

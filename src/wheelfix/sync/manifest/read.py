@@ -279,7 +279,7 @@ class _Reader:
                 load_rules(*found)
         except RulesError as error:
             for each in error.findings:
-                text = found.get(each.place)
+                text = next((text for path, text in found.items() if _is_place(each.place, path)), None)
                 if text is None:
                     self._found.append((_NO_LINE, each))  # it is in a rule file, and says where
                 else:
@@ -335,6 +335,11 @@ class _Reader:
             sdists=Sdists(source.sdists or mirror.sdists),
             targets=Targets(platforms, mirror.pythons if source.pythons is None else source.pythons),
         )
+
+
+def _is_place(place: str, path: str) -> bool:
+    """Whether ``place``, as a finding has it, is ``path``: a long one is cut there."""
+    return place == path or (place.endswith("...") and path.startswith(place.removesuffix("...")))
 
 
 def _joined(path: str, key: str) -> str:
