@@ -1,7 +1,7 @@
 """Documents that were made wrong on purpose: each is refused with a message to act on, or read as what it says.
 
-Nothing of one ends in a traceback, runs on, or is taken for another document. In the default run each kind of damage is done
-once to each input; with ``-m slow`` it is done at every place.
+Nothing of one ends in a traceback, runs on, or is taken for another document. In the default run a third of the kinds of
+damage are done once to each input, another third to the next one; with ``-m slow`` all are done at every place.
 """
 
 import signal
@@ -98,9 +98,9 @@ def test_there_are_enough() -> None:
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_each_kind_of_damage_is_an_error_or_no_harm(name: str, tmp_path: Path) -> None:
-    ends = _ends(name, one_of_each(list(INPUTS[name].made())), tmp_path)
-    assert len(ends) > 1
+def test_a_third_of_the_kinds_of_damage_are_errors_or_no_harm(name: str, tmp_path: Path) -> None:
+    kinds = one_of_each(list(INPUTS[name].made()))[list(INPUTS).index(name) % 3 :: 3]
+    assert _ends(name, kinds, tmp_path)
 
 
 @pytest.mark.slow
