@@ -6,16 +6,18 @@ import resource
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from functools import partial
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from wheelfix.errors import ResultError
+from wheelfix.wheel.zip.staging import directory_for_downloads, remove_leftovers
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -35,8 +37,14 @@ _TASKS_PER_JOB: Final = 4
 _BESIDE_WORKERS: Final = 14
 _PER_WORKER: Final = 2
 """How many files a process must be able to open to hold workers, beside those that are open; measured with CPython 3.11."""
+_LONGEST_SOCKETS: Final = 103 - len("/listener-12345678")
+"""In bytes: the longest path of a directory for sockets. That of a socket has 103 bytes on macOS, 107 on Linux (unix(7))."""
+_AFTER_THE_SERVER: Final = -200
+"""When the directory of its socket is removed; Python does that for its own one at -100."""
 _NO_MORE: Final = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM}
 """What a system says that has no more files, processes or memory to give."""
+_NO_SEMAPHORES: Final = {errno.EROFS, errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.ENOSYS}
+"""What a system says that has no place for semaphores (sem_overview(7)), as in a container without /dev/shm."""
 
 
 class Workers(Struct, frozen=True):
@@ -273,10 +281,13 @@ def _started(jobs: int, module: str, workers: "list[BaseProcess]") -> "Executor"
         raise _not_started(jobs, f"this process may open {limit} files only", f"Allow more with `ulimit -n {needed}`")
     try:
         return _pool(jobs, module, workers)
-    except OSError as error:
-        if error.errno not in _NO_MORE:
+    except (OSError, NotImplementedError) as error:  # the latter where Python has no semaphores at all
+        number = getattr(error, "errno", errno.ENOSYS)
+        if number not in _NO_MORE | _NO_SEMAPHORES:
             raise
-        raise _not_started(jobs, (error.strerror or str(error)).lower(), "Raise the limits of the system") from error
+        why = (getattr(error, "strerror", None) or str(error)).lower()
+        way = "Raise the limits of the system" if number in _NO_MORE else "Make /dev/shm writable, where semaphores are"
+        raise _not_started(jobs, why, way) from error
 
 
 def _open_files() -> int:
@@ -311,9 +322,8 @@ def _pool(jobs: int, module: str, workers: "list[BaseProcess]") -> "Executor":
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    context = multiprocessing.get_context(
-        "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    )
+    can_serve = "forkserver" in multiprocessing.get_all_start_methods() and _has_place_for_sockets()
+    context = multiprocessing.get_context("forkserver" if can_serve else "spawn")
     if context.get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
@@ -322,6 +332,32 @@ def _pool(jobs: int, module: str, workers: "list[BaseProcess]") -> "Executor":
             forkserver.ensure_running()
     noting = cast("BaseContext", _NotingContext(context, workers))
     return ProcessPoolExecutor(jobs, mp_context=noting, initializer=_follow_parent, initargs=(dict(os.environ),))
+
+
+@cache
+def _has_place_for_sockets() -> bool:
+    """Whether the fork server has a directory for its socket, with a short path; it is removed when this process ends.
+
+    Python would make one among the temporary files, whose path can be too long, and which stays for ever after a kill.
+    """
+    from multiprocessing import process, util
+
+    parents = [Path("/tmp")]  # noqa: S108 - there, too, nobody else can look into the directory
+    with suppress(OSError):  # there is no place for temporary files
+        parents.insert(0, Path(gettempdir()))
+    for parent in parents:
+        stack = ExitStack()
+        try:
+            remove_leftovers(parent)
+            directory = stack.enter_context(directory_for_downloads(parent))
+        except OSError:
+            continue
+        if len(os.fsencode(directory)) <= _LONGEST_SOCKETS:
+            util.Finalize(None, stack.close, exitpriority=_AFTER_THE_SERVER)
+            process.current_process()._config["tempdir"] = str(directory)  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
+            return True
+        stack.close()
+    return False
 
 
 @contextmanager

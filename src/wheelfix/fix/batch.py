@@ -3,8 +3,10 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -164,6 +166,8 @@ def _run(command: str, paths: Iterable[Path | str] | Path | str, job: Job, worke
         done=done,
         size=lambda item: file_size(item[0]),
     )
+    if not (job.output.dry_run or workers.work_here(len(places))):
+        _remove_left_behind(real.values(), job.output)  # by a worker that was killed
     report = Report(command, tuple(outcomes[index] for index in range(len(given))), disagreements=disagreements)
     return _without_failed(report)
 
@@ -179,10 +183,15 @@ def _without_failed(report: Report) -> Report:
 
 
 def _remove_left_behind(paths: Iterable[str], output: Output) -> None:
-    """Remove what killed runs left where this one writes: beside the real ``paths`` of its wheels, or in its directory."""
+    """Remove what killed runs left where this one writes: beside the real ``paths`` of its wheels, or in its directory.
+
+    And the links that they left among the temporary files, see :mod:`wheelfix.fix.prove`.
+    """
     directories = {os.path.dirname(path) for path in paths} if output.in_place else {output.directory}  # noqa: PTH120
     for directory in directories:
         remove_leftovers(Path(directory))
+    with suppress(OSError):  # there is no place for temporary files
+        remove_leftovers(Path(gettempdir()))
 
 
 def _compared(

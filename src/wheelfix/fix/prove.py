@@ -6,11 +6,11 @@ The strict reader reads it, and it is compared with the old one, entry by entry.
 
 import errno
 import re
-import tempfile
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Final
 from zipfile import BadZipFile, ZipFile  # noqa: TID251 - on purpose a reader that is not ours
 
@@ -233,37 +233,24 @@ def _refusal(path: Path, dist_info: str, expected: Mapping[str, bytes], beside: 
 def _linked(path: Path, name: str, beside: Path) -> Iterator[Path]:
     """Yield a link to ``path`` that is called ``name``: in the system's directory for temporary files, else in ``beside``.
 
+    Where a run is killed, the next one removes it.
+
     :raises OSError: if neither can be written to.
     """
-    try:
-        link = _temporary_link(path, name)
-    except OSError:  # a container that can write to its output volume only, or a /tmp in memory that is full
-        with directory_for_links(beside) as directory:
-            link = directory / name
-            link.symlink_to(path.absolute())
-            yield link
-        return
-    try:
+    with ExitStack() as stack:
+        try:
+            link = stack.enter_context(_link_in(Path(gettempdir()), path, name))
+        except OSError:  # a container that can write to its output volume only, or a /tmp in memory that is full
+            link = stack.enter_context(_link_in(beside, path, name))
         yield link
-    finally:
-        _remove_temporary(link)
 
 
-def _temporary_link(path: Path, name: str) -> Path:
-    link = Path(tempfile.mkdtemp(prefix="wheelfix-")) / name
-    try:
+@contextmanager
+def _link_in(place: Path, path: Path, name: str) -> Iterator[Path]:
+    with directory_for_links(place) as directory:
+        link = directory / name
         link.symlink_to(path.absolute())
-    except OSError:
-        _remove_temporary(link)
-        raise
-    return link
-
-
-def _remove_temporary(link: Path) -> None:
-    """Remove a link with its directory; a system that cannot is no reason to give up a wheel that is proved."""
-    with suppress(OSError):  # what is left there is the system's to empty
-        link.unlink(missing_ok=True)
-        link.parent.rmdir()
+        yield link
 
 
 def _compare(archive: ZipFile, expected: Mapping[str, bytes]) -> None:

@@ -1,6 +1,5 @@
 """One wheel behind a URL, compared with what the page of its index says of it."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from wheelfix.upstream.remote_wheel import Found, RemoteFile, find_file, metadat
 from wheelfix.upstream.urls import server_of, validate_url
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.zip.source import Source
+from wheelfix.wheel.zip.staging import temporary_directory
 
 _NO_HEAD: Final = (403, 405, 501)
 """The statuses of servers that support GET only, or have signed a URL for it."""
@@ -298,7 +298,7 @@ class _WheelCheck:
         """
         url, contents, servers = self._file.url, self._contents, self._servers
         largest = _LARGEST_WHEEL if self._listed.whole else servers.largest()
-        with self._session.request("GET", url) as answer, tempfile.TemporaryDirectory(prefix="wheelfix-") as directory:
+        with self._session.request("GET", url) as answer, temporary_directory() as directory:
             if answer.status_code != OK:
                 return self._report_missing(answer.status_code)
             contents.size = length_of_file(answer) or contents.size
@@ -308,7 +308,7 @@ class _WheelCheck:
                 return True
             if not self._listed.whole:
                 servers.spend(size or largest)
-            path = Path(directory, Path(self._file.filename).name)
+            path = directory / Path(self._file.filename).name
             try:
                 contents.sha256 = self._session.save(url, answer, path, largest=min(size or largest, largest))
             except MirrorError as error:

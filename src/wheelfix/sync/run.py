@@ -1,6 +1,5 @@
 """Brings a mirror to what its manifest says: the steps of ``wheelfix mirror sync``."""
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -17,6 +16,7 @@ from wheelfix.mirror.layout import PRIVATE
 from wheelfix.mirror.pages import Page
 from wheelfix.mirror.publish import loaded
 from wheelfix.mirror.repository import load_page, load_root
+from wheelfix.mirror.scratch import remove_all_abandoned
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store
 from wheelfix.mirror.storage.local import LocalStore
@@ -43,6 +43,7 @@ from wheelfix.sync.planning.scope import Scope, projects_of, scope_of
 from wheelfix.sync.planning.sizes import with_sizes
 from wheelfix.upstream.downloads import Downloads
 from wheelfix.upstream.parallel import several
+from wheelfix.wheel.zip.staging import temporary_directory
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -139,6 +140,9 @@ class _Call(Struct, frozen=True, kw_only=True):
             claim = Claim(store)
             if self.writes_pages and not self.dry_run:
                 claim = stack.enter_context(claimed(store, limits.lock_seconds))
+                remove_all_abandoned(
+                    store.scratch()
+                )  # of a killed run that had done all jobs; those that follow need no work
                 complete_pages(store, claim.unfinished, limits)
                 claim.only_looks = True
             run = Run(store, manifest, rules, Upstreams(store.scratch(), limits, progress), limits, progress)
@@ -184,8 +188,7 @@ def _opened(manifest: Manifest, stack: ExitStack, *, dry_run: bool, single_write
     store = open_store(manifest.store, create=True, single_writer=single_writer)
     if not dry_run or store.is_shared or (Path(str(store.location)) / PRIVATE).is_dir():
         return store
-    scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="wheelfix-"))
-    return _NoMirror(Path(str(store.location)), Path(scratch))
+    return _NoMirror(Path(str(store.location)), stack.enter_context(temporary_directory()))
 
 
 def load_pages(store: Store) -> tuple[dict[str, Page], dict[str, Problem]]:

@@ -3,10 +3,8 @@
 It is resolved as a sync resolves it, with nothing but what the mirror lists.
 """
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -36,6 +34,7 @@ from wheelfix.sync.manifest.model import Manifest, Source
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.release import Declared
 from wheelfix.wheel.requirement import read_requirement
+from wheelfix.wheel.zip.staging import temporary_directory
 
 _NOT_HERE = "is not in the mirror"
 _MOST_TARGETS = 3
@@ -72,8 +71,8 @@ def resolve_closed(
     check = _Check(catalogue, {project: list(listed_offers(page)) for project, page in pages.items()})
     groups = _groups(check.offers, targets, manifest)
     uv = find_uv()
-    with tempfile.TemporaryDirectory(prefix="wheelfix-") as work, serve(catalogue) as loopback:
-        resolver = Resolver(Uv(uv, Path(work)), loopback, catalogue, Path(work) / "answers")
+    with temporary_directory() as work, serve(catalogue) as loopback:
+        resolver = Resolver(Uv(uv, work), loopback, catalogue, work / "answers")
         extras = extras_of(manifest) if manifest else {}
         found = tuple(check.findings(resolver, groups, extras, dependencies=not manifest))
     return found if manifest is None else (*check.missing(manifest), *found), check.resolved

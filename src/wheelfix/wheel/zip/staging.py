@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import gettempdir
 from types import TracebackType
 from typing import Final, Self
 
@@ -197,6 +198,20 @@ def directory_for_downloads(directory: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def temporary_directory() -> Iterator[Path]:
+    """Yield a new directory for files where the system has temporary ones; it is removed with them.
+
+    Python's own ones stay for ever where a process is killed. What killed runs left there is removed first.
+
+    :raises OSError: if there is no place for temporary files.
+    """
+    parent = Path(gettempdir())
+    remove_leftovers(parent)
+    with directory_for_downloads(parent) as path:
+        yield path
+
+
+@contextmanager
 def _locked_directory(path: Path) -> Iterator[Path]:
     """Yield the new directory ``path``; it is locked, and removed afterwards.
 
@@ -207,12 +222,14 @@ def _locked_directory(path: Path) -> Iterator[Path]:
         path.mkdir(mode=0o700)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            _lock(descriptor)
         except FileNotFoundError:  # another process removed it before it was locked
             continue
-        try:
-            _lock(descriptor)
-        except OSError:
-            os.close(descriptor)
+        except BaseException:  # Ctrl-C too
+            if descriptor >= 0:
+                os.close(descriptor)
+            with suppress(OSError):
+                path.rmdir()
             raise
         if not os.fstat(descriptor).st_nlink:  # or in this one
             os.close(descriptor)
