@@ -1,7 +1,7 @@
 """The steps of a project into the mirror: what is left out, how large it is, and which errors count."""
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -100,6 +100,16 @@ def test_each_wheel_is_examined_or_says_why_not(tmp_path: Path) -> None:
     assert (two.source, three.source) == (bad, tmp_path / "none")
     assert four == (known.examined, ())
     assert [*map(type, examine_wheels(wheels))] == [tuple, Published, Published, tuple]
+
+
+def test_a_wheel_that_is_lost_while_it_is_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(work: object, wheels: list[NewWheel], workers: Workers, *, lost: Any, **others: object) -> list[object]:
+        return [lost(each, RuntimeError("it was killed")) for each in wheels]
+
+    monkeypatch.setattr("wheelfix.mirror.project.run_all", lose)
+    [found] = examine_all([NewWheel(path=Path(NAME))], Workers())
+    assert isinstance(found, Published)
+    assert (found.source, found.status) == (Path(NAME), PublishStatus.FAILED)
 
 
 def test_examining_stops_when_it_is_told_to(tmp_path: Path) -> None:

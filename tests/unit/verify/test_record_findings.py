@@ -10,8 +10,9 @@ import pytest
 
 from building import WheelSpec, write_wheel
 from defects import record_of, valid
+from wheelfix.verify.record import read_listing
 from wheelfix.verify.run import findings_in
-from wheelfix.verify.subject import AddRow, ChangeRow, FixStep, RawFinding
+from wheelfix.verify.subject import AddRow, ChangeRow, FixStep, RawFinding, Subject
 from wheelfix.wheel.edits import RemoveFile
 from wheelfix.wheel.record import RowEdit, hash_column
 
@@ -92,6 +93,15 @@ def test_what_is_told_of_rows(rows: list[str], expected: list[str], tmp_path: Pa
     other = any(row.startswith("demo/version.py,") for row in rows)
     rest = [row for row in ROWS[1:] if not (own and b"/RECORD" in row) and not (other and b"version.py" in row)]
     assert told_of(tmp_path, rows, rest) == list(map(written, expected))
+
+
+@pytest.mark.parametrize(("algorithm", "is_kept_whole"), [("sha256", False), ("SHA256", False), ("sha512", True)])
+def test_of_most_rows_only_the_index_is_kept(algorithm: str, is_kept_whole: bool, tmp_path: Path) -> None:
+    """A wheel can list 24,000 files."""
+    rows = b"".join(row.replace(b"sha256=", f"{algorithm}=".encode()) for row in ROWS)
+    with Subject(write_wheel(tmp_path, valid(record=rows))) as subject:
+        kept = read_listing(subject).rows
+    assert [name for name, row in kept.items() if not isinstance(row, int)] == [*kept][: -1 if is_kept_whole else 0]
 
 
 def test_own_row_that_is_missing(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ _HINT = "Fix the line ends, or the line that is not a field, where the wheel is 
         (HEAD + b"Own: a\rLicense: b\n", "around line 5: readers disagree about license: b"),
         (HEAD + b"Summary\0: a\n\n", None),
         (b" x\n" + HEAD, None),
-        (HEAD + b"License\n\n", None),
+        (HEAD + b"License", None),
         (HEAD + b"Summary: a\0\n \nLicense: b\n\n", None),
         (HEAD + b"NameX: b\nSummary: a\0b\n\n", None),
         (HEAD + b"Home-page: https://x.y\nSummary: a\0b\n\n", None),

@@ -203,8 +203,9 @@ def test_an_open_quote_that_is_nearly_too_long(size: int) -> None:
 
 
 def test_an_error_in_quotes_names_its_line() -> None:
-    with pytest.raises(RecordError, match=r"RECORD, near line 2: "):
+    with pytest.raises(RecordError, match=r"RECORD, near line 2: ") as refusal:
         list(split_rows(b'"a",,\n"b" ,"' + b"x" * 140_000 + b'",\n'))
+    assert refusal.value.code == "bad-row"
 
 
 def test_an_error_names_the_row_that_it_is_about() -> None:
