@@ -228,6 +228,15 @@ def test_which_rows_differ(new: bytes, expected: str) -> None:
         assert record_difference(old, new, (), directories=directories, files=["F"]) == expected
 
 
+@pytest.mark.parametrize("path", ["F", "Xa", "x/a"])
+def test_a_second_row_for_a_written_file(path: str) -> None:
+    row = f"{path},,\n".encode()
+    assert (
+        record_difference(b"a,,\n" + row, b"a,,\n" + row * 2, (), directories={}, files=[path]) == f"another row for {path}"
+    )
+    assert record_difference(b"a,,\n" + row * 2, b"a,,\n" + row * 2, (), directories={}, files=[path]) == ""
+
+
 def test_rows_that_were_to_change() -> None:
     old = b"a,,\nb,x,1\nc,,\n"
     change = Change("RECORD", ChangeAction.SET_ROW, "b,x,1", "b,y,1")

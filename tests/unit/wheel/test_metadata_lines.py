@@ -186,6 +186,14 @@ def test_several_values_stand_one_after_the_other() -> None:
     assert last.edited({last.all("Classifier")[0]: ["b", "c"]}).data == HEAD + b"Classifier: b\nClassifier: c"
 
 
+def test_a_document_is_never_changed_in_its_place() -> None:
+    """It is remembered, and given to whoever parses the same bytes."""
+    document = Document.parse(HEAD)
+    for thing, name in ((document, "data"), (document.fields[0], "value")):
+        with pytest.raises(AttributeError):
+            setattr(thing, name, "x")
+
+
 def test_fields_are_changed_in_the_order_of_the_file() -> None:
     document = Document.parse(HEAD + b"\nbody")
     name, version = document.fields[1:]

@@ -285,6 +285,12 @@ def test_where_and_how_a_row_is_added(data: bytes, expected: bytes) -> None:
     assert Record.parse(data).adding([RecordRow("n", "x", "1")], like="a", before="m").data == expected
 
 
+@pytest.mark.parametrize("thing", [Record(b""), Row(b"", "a", "", ""), RecordRow("a", "", ""), RowEdit()])
+def test_rows_are_never_changed_in_their_place(thing: Record | Row | RecordRow | RowEdit) -> None:
+    with pytest.raises(AttributeError):
+        setattr(thing, thing.__struct_fields__[0], "x")
+
+
 def test_nothing_is_added_where_there_is_nothing_to_add() -> None:
     for data in (b"a,,\n", b"a,,", b""):
         assert Record.parse(data).adding([], like="a", before="m").data == data
