@@ -99,6 +99,7 @@ def test_the_name_decides_what_the_build_tag_is() -> None:
         (b"Tag: py3-none-any\nTag: py2-none-any\nTag: py1-none-any\n", "tag"),
         (b"Tag: py3-none-any\nTag: \xff\n", "tag"),
         (b"tag: py3-none-any\nTag: py2-none-any\n", "tag"),
+        (b"Tag: py3-none-any\nTag: x: py2-none-any\n", "tag"),
     ],
 )
 def test_tags_are_those_of_the_new_name(tags: bytes, wrong: str) -> None:
