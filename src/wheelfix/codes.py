@@ -90,18 +90,21 @@ class Check(Struct, frozen=True):
         return Finding(
             self.code,
             self.severity,
-            _cut(on_one_line(place)),
-            _cut(on_one_line(message)),
+            _shown(place),
+            _shown(message),
             fixable=fixable,
             needs_trust=needs_trust,
             needs_rebuild=needs_rebuild,
             refused_by=tuple(map(str, self.refused_by if refused_by is None else refused_by)),
             consequence=self.consequence,
-            hint=_cut(on_one_line(hint), _LONGEST_HINT),
+            hint=_shown(hint, _LONGEST_HINT),
         )
 
 
-def _cut(text: str, most: int = _LONGEST) -> str:
+def _shown(text: str, most: int = _LONGEST) -> str:
+    text = (
+        text if text.isprintable() else on_one_line(text)
+    )  # nearly all are: a run can have a finding for each of its rules
     return text if len(text) <= most else f"{text[:most]}..."
 
 
