@@ -24,8 +24,7 @@ def workshop(scratch: Path) -> Iterator[Path]:
     :raises OSError: if it cannot be made. What cannot be removed is no error: all that was made there is in its place.
     """
     scratch.mkdir(parents=True, exist_ok=True)
-    for each in abandoned(scratch):
-        remove_abandoned(each)
+    remove_all_abandoned(scratch)
     directory = Path(tempfile.mkdtemp(prefix=_MAKING, dir=scratch))
     lock = FileLock(directory / _IN_USE)
     try:
@@ -33,8 +32,9 @@ def workshop(scratch: Path) -> Iterator[Path]:
         (directory / "wheels").mkdir()
         yield directory / "wheels"
     finally:
-        with suppress(OSError):  # of a close, which rmtree raises all the same
-            shutil.rmtree(directory, ignore_errors=True)  # while it is still locked: nobody takes it for abandoned
+        for left in (directory / "wheels", directory):  # the lock last, for what a killed run leaves is known by it
+            with suppress(OSError):  # of a close, which rmtree raises all the same
+                shutil.rmtree(left, ignore_errors=True)  # while it is still locked: nobody takes it for abandoned
         with suppress(OSError):
             os.utime(directory, (0, 0))  # what is left may have lost its lock: the next run is to know that it is old
         with suppress(OSError):
@@ -60,3 +60,9 @@ def remove_abandoned(workshop: Path) -> None:
     """Remove the directory ``workshop``, unless it is in use."""
     if _is_abandoned(workshop):
         shutil.rmtree(workshop, ignore_errors=True)  # another process may be at the same; what is left is reported again
+
+
+def remove_all_abandoned(scratch: Path) -> None:
+    """Remove the directories below ``scratch`` that a killed process left."""
+    for each in abandoned(scratch):
+        remove_abandoned(each)
