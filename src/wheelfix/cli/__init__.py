@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -38,6 +39,8 @@ Ten minutes with wheelfix:
   {HOME_PAGE}/blob/main/docs/start/tutorial.md
 """
 """What somebody sees who types the name of the program to find out what it does."""
+_OF_OUTPUT: Final = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
+"""What the system says of our own output, without the name of a file. Errors of wheels are in their outcomes."""
 _GROUPS: Final = ("mirror", "rules")
 """The commands that have commands."""
 
@@ -145,10 +148,11 @@ def _terminate(number: int, __: FrameType | None) -> NoReturn:
 
 def _occupy_standard_streams() -> None:
     """Open the null device under the numbers of closed standard streams, or the next wheel would get one of them."""
-    descriptor = os.open(os.devnull, os.O_RDWR)
-    while descriptor <= 2:
+    with suppress(OSError):  # there is no null device, as after a chroot
         descriptor = os.open(os.devnull, os.O_RDWR)
-    os.close(descriptor)
+        while descriptor <= 2:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+        os.close(descriptor)
 
 
 class _ClosedOutput(io.TextIOBase):
@@ -186,9 +190,8 @@ def run(arguments: list[str]) -> int:
         _drop_output()
         return ExitCode.NO_READER
     except OSError as error:
-        if error.filename is not None:
+        if error.filename is not None or error.errno not in _OF_OUTPUT:
             return _end(stopped(error))
-        # Errors of wheels are in their outcomes; one without a file name is of our own output.
         say(f"error: standard output: {error.strerror or error}\n")
         _drop_output()
         return ExitCode.INCOMPLETE

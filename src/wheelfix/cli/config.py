@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
+from wheelfix.cli.exit_codes import Incomplete
 from wheelfix.text import shown
 from wheelfix.toml import LARGEST
 
@@ -212,8 +213,16 @@ def _guess(given: str, known: Iterable[str]) -> str:
 
 
 def _may_have_options() -> bool:
-    """Whether a file here or above could set options; a look at the bytes is cheaper than parsing every pyproject.toml."""
-    directory = Path.cwd()
+    """Whether a file here or above could set options; a look at the bytes is cheaper than parsing every pyproject.toml.
+
+    :raises click.ClickException: if the working directory was deleted.
+    """
+    try:
+        directory = Path.cwd()
+    except FileNotFoundError as error:
+        raise Incomplete(
+            "the working directory does not exist any more", code="enoent", hint="Change to one that does."
+        ) from error
     for each in (directory, *directory.parents):
         if b"options" in _content(each / "wheelfix.toml"):
             return True
