@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage test-slow test-real test-clients test-browser azurite fuzz check format samples reference docs bench dist clean
+.PHONY: help demo test coverage test-slow test-real test-clients test-browser azurite fuzz check format samples reference docs kills bench dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ docs: $(READY) ## build the documentation in docs/_build/html; warnings are erro
 .PHONY: mutants
 mutants: $(VENV)/.mutation ## change a part of wheelfix in 300 places, one by one, and list what no test notices: MODULE=zip
 	nice -n 19 $(BIN)/python tests/mutant_runs.py $(MODULE)
+
+kills: $(READY) ## kill -9 at COUNT=500 moments each of runs in place, in a batch, of mirror add and of sync (an hour; needs strace)
+	TEST_KILLS=$(or $(COUNT),500) $(BIN)/pytest -m slow --capture no tests/conformance/test_killed_at_any_moment.py
 
 bench: $(READY) ## measure speed and memory against their targets (ten minutes, 8 GB of disk; BENCH=--real for real wheels)
 	$(BIN)/python benchmarks/run.py $(BENCH)
