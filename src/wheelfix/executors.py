@@ -6,7 +6,7 @@ import resource
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from wheelfix.errors import ResultError
-from wheelfix.wheel.zip.staging import directory_for_downloads, remove_leftovers
+from wheelfix.wheel.zip.staging import kept_directory, remove_leftovers
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -341,22 +341,21 @@ def _has_place_for_sockets() -> bool:
     Python would make one among the temporary files, whose path can be too long, and which stays for ever after a kill.
     """
     from multiprocessing import process, util
+    from shutil import rmtree
 
     parents = [Path("/tmp")]  # noqa: S108 - there, too, nobody else can look into the directory
     with suppress(OSError):  # there is no place for temporary files
         parents.insert(0, Path(gettempdir()))
     for parent in parents:
-        stack = ExitStack()
         try:
             remove_leftovers(parent)
-            directory = stack.enter_context(directory_for_downloads(parent))
+            directory = kept_directory(parent)
         except OSError:
             continue
+        util.Finalize(None, rmtree, args=(directory,), kwargs={"ignore_errors": True}, exitpriority=_AFTER_THE_SERVER)
         if len(os.fsencode(directory)) <= _LONGEST_SOCKETS:
-            util.Finalize(None, stack.close, exitpriority=_AFTER_THE_SERVER)
             process.current_process()._config["tempdir"] = str(directory)  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
             return True
-        stack.close()
     return False
 
 

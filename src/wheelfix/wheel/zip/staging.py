@@ -211,15 +211,42 @@ def temporary_directory() -> Iterator[Path]:
         yield path
 
 
+def kept_directory(directory: Path) -> Path:
+    """Return a new directory in ``directory`` for files, hidden and locked as long as this process lives.
+
+    Whoever wants it removed does that: leaving it to an object would let a forked process do so, where that one is no more.
+
+    :raises OSError: if ``directory`` cannot be written to.
+    """
+    path = _hidden_path(directory, _DOWNLOADS)
+    _make_locked(path)
+    return path
+
+
 @contextmanager
 def _locked_directory(path: Path) -> Iterator[Path]:
     """Yield the new directory ``path``; it is locked, and removed afterwards.
 
     :raises OSError: if it cannot be made.
     """
-    descriptor = -1
-    while descriptor < 0:
+    descriptor = _make_locked(path)
+    try:
+        yield path
+    finally:
+        with suppress(OSError):  # what is left, another run removes; it is no reason to give up what was made with it
+            _remove_directory(path)
+        with suppress(OSError):  # nothing was written to it
+            os.close(descriptor)
+
+
+def _make_locked(path: Path) -> int:
+    """Make the directory ``path``, and return the descriptor by which it is locked.
+
+    :raises OSError: if it cannot be made.
+    """
+    while True:
         path.mkdir(mode=0o700)
+        descriptor = -1
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             _lock(descriptor)
@@ -231,16 +258,9 @@ def _locked_directory(path: Path) -> Iterator[Path]:
             with suppress(OSError):
                 path.rmdir()
             raise
-        if not os.fstat(descriptor).st_nlink:  # or in this one
-            os.close(descriptor)
-            descriptor = -1
-    try:
-        yield path
-    finally:
-        with suppress(OSError):  # what is left, another run removes; it is no reason to give up what was made with it
-            _remove_directory(path)
-        with suppress(OSError):  # nothing was written to it
-            os.close(descriptor)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)  # or in this moment
 
 
 def remove_leftovers(directory: Path) -> None:
