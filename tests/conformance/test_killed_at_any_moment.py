@@ -21,6 +21,7 @@ from buckets import Bucket, s3_client
 from building import Entry, WheelSpec, write_wheel
 from defects import metadata, valid
 from moments import Ended, Who, kill, needs_strace, run_until
+from parts import chosen_parts
 from running import wheelfix
 from syncing import dangling, pages_of
 from upstreams import Upstream, pypi
@@ -30,7 +31,7 @@ from wheelfix.mirror.storage.base import Store
 from wheelfix.sync.jobs.results import noted_results
 
 pytestmark = pytest.mark.slow
-COUNT: Final = int(os.environ.get("TEST_KILLS", "12"))
+COUNT: Final = int(os.environ.get("TEST_KILLS", 2 * len(chosen_parts())))
 """How many moments are tried for each kind of run; ``make kills`` sets it."""
 SEED: Final = int(os.environ.get("TEST_KILLS_SEED", "19"))
 COMMAND: Final = [sys.executable, "-m", "wheelfix"]
@@ -304,7 +305,7 @@ def test_the_next_run_completes_it(kind: str, make: Callable[[str], Run], monkey
     assert whole.code == 0, whole.err
     after = run.files()
     assert after != before
-    lot = random.Random(f"{SEED} {kind}")
+    lot = random.Random(f"{SEED} {kind} {chosen_parts()}")
     hit = tried = 0
     while hit < COUNT:
         at, who, tried = lot.randint(1, whole.steps), lot.choice(list(Who)), tried + 1

@@ -9,16 +9,18 @@ import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import pytest
 from msgspec import Struct
 
 from building import Entry, WheelSpec, write_wheel
 from moments import Act, needs_strace, run_until
+from parts import PARTS, chosen_parts
 from running import wheelfix
 from zipwriter import STORED
 
+T = TypeVar("T")
 COMMAND: Final = [sys.executable, "-m", "wheelfix"]
 FIX: Final = ("strip-gpu", "--allow-unproven", "-o", "out", "in")
 IN_PLACE: Final = ("strip-gpu", "--allow-unproven", "--in-place", "in")
@@ -204,6 +206,11 @@ def test_an_odd_machine(odd: Odd, tmp_path: Path) -> None:
         assert (checked.code, checked.out) == (0, ""), checked
 
 
+def of_today(*each: T) -> list[T]:
+    """Return those of the parts that run."""
+    return [one for number, one in enumerate(each) if number % PARTS in chosen_parts()]
+
+
 def start_of(folder: Path) -> dict[str, str]:
     return {**os.environ, "TMPDIR": str(folder / "tmp")}
 
@@ -227,7 +234,7 @@ def terminate(_: int, first: int, __: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("percent", [40, 55, 65, 75, 85, 95])
+@pytest.mark.parametrize("percent", of_today(40, 55, 65, 75, 85, 95))
 @pytest.mark.parametrize("words", [FIX, IN_PLACE], ids=["out", "in-place"])
 @pytest.mark.parametrize(("act", "code"), [(interrupt, 130), (terminate, 143)], ids=["SIGINT", "SIGTERM"])
 def test_a_signal_ends_all_processes_and_finished_files_stay(
@@ -268,7 +275,7 @@ def replace_by_another(path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("percent", [10, 30, 45, 55, 65, 75, 90])
+@pytest.mark.parametrize("percent", of_today(10, 30, 45, 55, 65, 75, 90))
 @pytest.mark.parametrize("meddle", [shrink, grow, damage, replace_by_another, Path.unlink], ids=lambda each: each.__name__)
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_wheel_that_changes_while_the_run_is_at_it(
@@ -294,7 +301,7 @@ def test_a_wheel_that_changes_while_the_run_is_at_it(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [("-o", "out"), ("-o", "out", "-j", "2"), ("--in-place",)], ids=" ".join)
+@pytest.mark.parametrize("words", of_today(("-o", "out"), ("-o", "out", "-j", "2"), ("--in-place",)), ids=" ".join)
 def test_ten_thousand_wheels_with_256_open_files(words: tuple[str, ...], tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

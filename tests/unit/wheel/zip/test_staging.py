@@ -3,12 +3,13 @@
 import errno
 import fcntl
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile, directory_for_links, remove_leftovers
+from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile, directory_for_links, remove_leftovers, temporary_directory
 
 
 @pytest.fixture(params=["nameless", "hidden"])
@@ -296,3 +297,23 @@ def test_a_file_system_without_locks(number: int, way: str, tmp_path: Path, monk
         staged.put(tmp_path / "file", replace=True)
     remove_leftovers(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [LEFT, "file"]
+
+
+def test_a_directory_that_cannot_be_opened_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(OSError, match="Too many open files"), directory_for_links(tmp_path):
+        pass
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_temporary_directories_of_killed_processes_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / ".wheelfix-0123456789abcdef.downloads"
+    left.mkdir()
+    (left / "socket").touch()
+    with temporary_directory() as directory:
+        assert [*tmp_path.iterdir()] == [directory]
+    assert [*tmp_path.iterdir()] == []
