@@ -39,6 +39,8 @@ _PER_WORKER: Final = 2
 """How many files a process must be able to open to hold workers, beside those that are open; measured with CPython 3.11."""
 _LONGEST_SOCKETS: Final = 103 - len("/listener-12345678")
 """In bytes: the longest path of a directory for sockets. That of a socket has 103 bytes on macOS, 107 on Linux (unix(7))."""
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals by which people and systems end a run."""
 _AFTER_THE_SERVER: Final = -200
 """When the directory of its socket is removed; Python does that for its own one at -100."""
 _NO_MORE: Final = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM}
@@ -113,16 +115,18 @@ class Processes:
 
     def stop(self, *, broken: bool = False) -> None:
         """Wait until the processes have ended; the next item starts new ones. Of ``broken`` ones those left are ended."""
-        pool, self._pool = self._pool, None
-        if pool is None:
-            return
-        if broken:
-            # CPython ends the others itself, but for one that is being started just then: waiting for it would never end.
-            for each in self._workers:
-                if each.pid is not None and each.is_alive():  # without one the system refused to start it
-                    each.terminate()
-        pool.shutdown()
-        self._workers.clear()
+        with _signals_delayed():  # Python prints and forgets what is raised while it ends a queue
+            pool, self._pool = self._pool, None
+            if pool is None:
+                return
+            if broken:
+                # CPython ends the others itself, but for one that is just being started: waiting for it would never end.
+                for each in self._workers:
+                    if each.pid is not None and each.is_alive():  # without one the system refused to start it
+                        each.terminate()
+            pool.shutdown()
+            self._workers.clear()
+            del pool
 
 
 def run_all(
@@ -357,6 +361,23 @@ def _has_place_for_sockets() -> bool:
             process.current_process()._config["tempdir"] = str(directory)  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
             return True
     return False
+
+
+@contextmanager
+def _signals_delayed() -> Iterator[None]:
+    """Let signals that end a run wait until this is over."""
+    if threading.current_thread() is not threading.main_thread():  # only that one may change it
+        yield
+        return
+    came: list[int] = []
+    before = {each: signal.signal(each, lambda number, _: came.append(number)) for each in _ENDING if signal.getsignal(each)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 @contextmanager

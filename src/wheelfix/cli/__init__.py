@@ -133,6 +133,10 @@ def main() -> NoReturn:
     sys.setswitchinterval(_SWITCH_SECONDS)
     _occupy_standard_streams()
     code = run(sys.argv[1:])
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(
+            each, signal.SIG_IGN
+        )  # all is done: what is raised while Python ends would be printed with a traceback
     gc.freeze()  # the process ends: collecting what is left would be wasted
     sys.exit(code)
 
