@@ -24,6 +24,8 @@ unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 .PHONY: help demo test coverage test-slow test-real test-clients test-browser azurite fuzz check format samples reference docs kills bench dist clean
 
+.PHONY: help demo test coverage test-slow test-real test-clients test-browser azurite fuzz hostile check format samples reference docs bench dist clean
+
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -52,6 +54,9 @@ fuzz: $(VENV)/.fuzz ## fuzz one target on from its corpus: TARGET=layout TIME=60
 	$(BIN)/python tests/fuzz/run.py $(TARGET) $(TIME)
 
 azurite: $(AZURITE)/.ready ## install Azurite with npm, for the tests of buckets on Azure, which are skipped otherwise
+
+hostile: $(READY) ## build 10,230 hostile wheels, and hold what is said and made of them against seven readers (COUNT=1000 for some)
+	PYTHONPATH=tests:sample_wheels $(BIN)/python tests/hostile/attack.py $(if $(COUNT),--count $(COUNT))
 
 check: $(READY) ## check everything but the tests: format, lint, types, layers, sample wheels, docs
 	$(BIN)/ruff format --check

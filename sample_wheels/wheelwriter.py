@@ -142,13 +142,21 @@ def _row(path: str, digest: str, size: str, style: RecordStyle) -> str:
 def _with_folders(entries: Sequence[Entry]) -> list[Entry]:
     """Return ``entries`` with a directory entry before the first file of each directory."""
     result: list[Entry] = []
-    seen = set()
+    seen = set[str | bytes]()
     for entry in entries:
-        parts = entry.raw_name.decode().split("/")[:-1]
+        parts = entry.raw_name.split(b"/")[:-1]
         for depth in range(1, len(parts) + 1):
-            name = "/".join(parts[:depth]) + "/"
+            name = _named(b"/".join(parts[:depth]) + b"/")
             if name not in seen:
                 seen.add(name)
                 result.append(Entry(name, b"", STORED, mode=0o40755, time=entry.time))
         result.append(entry)
     return result
+
+
+def _named(name: bytes) -> str | bytes:
+    """Return a name as text, so that it gets the UTF-8 flag where it needs it, or as the bytes that are no text."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name

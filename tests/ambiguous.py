@@ -40,21 +40,28 @@ _WIDTHS: Final = {False: "I", True: "Q"}
 
 def constructions() -> Iterator[Sample]:
     """Yield all of them: 4,600 with sizes that differ, 1,300 with odd names, and some dozens."""
-    for name, knob in _knobs():
+    for name, knob in knobs():
         yield Sample(f"ZipDiff {name}", partial(_built, knob))
-    for name, make in (*_two_directories(), *_three_archives()):
-        yield Sample(f"ZipDiff {name}", partial(_made, make))
+    for name, data in made():
+        yield Sample(f"ZipDiff {name}", partial(_given, data))
 
 
 def _built(knob: Knob) -> tuple[str, bytes]:
     return knob(Draft()).build()
 
 
-def _made(data: bytes) -> tuple[str, bytes]:
+def _given(data: bytes) -> tuple[str, bytes]:
     return Draft().filename, data
 
 
-def _knobs() -> Iterator[tuple[str, Knob]]:
+def made() -> Iterator[tuple[str, bytes]]:
+    """Yield those that are no draft of one wheel, as bytes: the class that ZipDiff puts them in begins their names."""
+    yield from _two_directories()
+    yield from _three_archives()
+
+
+def knobs() -> Iterator[tuple[str, Knob]]:
+    """Yield all others, as what turns a draft into one; the class that ZipDiff puts them in begins their names."""
     yield from _methods()
     yield from _sizes()
     yield from _unicode_paths()
@@ -110,6 +117,8 @@ def _changed(archive: Archive, **changes: Any) -> Archive:
 def _with_gap_behind(archive: Archive, behind: bytes) -> Archive:
     """Return ``archive`` with bytes after the entry, which a descriptor of a form of its own would be."""
     at = next(index for index, entry in enumerate(archive.entries) if entry.raw_name == _NAME.encode()) + 1
+    if at == len(archive.entries):
+        return replace(archive, before_directory=behind)
     entries = [*archive.entries]
     entries[at] = replace(entries[at], gap=behind)
     return replace(archive, entries=tuple(entries))

@@ -55,8 +55,12 @@ def _install_with_installer(path: Path, target: Path) -> None:
         installer.install(source, destination, {})
 
 
-def _install_with_uv(path: Path, target: Path) -> None:
-    command = [_uv(), "pip", "install", "--quiet", "--no-deps", "--offline", "--no-config", "--link-mode=copy"]
+def install_with_uv(path: Path | str, target: Path) -> None:
+    """Install a file, which uv reads from its directory, or a URL, which it reads from the first byte on.
+
+    :raises InstallationError: if uv refuses it.
+    """
+    command = [_uv(), "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-config", "--link-mode=copy"]
     where = ["--cache-dir", _uv_cache(), "--python", sys.executable, "--target", str(target)]
     plain = {key: value for key, value in os.environ.items() if not key.startswith("UV_")}
     ran = subprocess.run([*command, *where, path], capture_output=True, text=True, check=False, env=plain)
@@ -85,7 +89,7 @@ def _upload(path: Path, target: Path) -> None:
 
 READERS: Final[Mapping[str, Callable[[Path, Path], None]]] = {
     "pip": _install_with_pip,
-    "uv": _install_with_uv,
+    "uv": install_with_uv,
     "installer": _install_with_installer,
     "PyPI": _upload,
 }
@@ -93,12 +97,17 @@ READERS: Final[Mapping[str, Callable[[Path, Path], None]]] = {
 
 def refusal(reader: str, path: Path) -> str:
     """Return why ``reader`` refuses the wheel, empty if it takes it."""
-    quiet = (contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()))
-    with warnings.catch_warnings(), quiet[0], quiet[1], tempfile.TemporaryDirectory(dir=path.parent) as target:
+    with tempfile.TemporaryDirectory(dir=path.parent) as target:
+        return attempt(lambda: READERS[reader](path, Path(target)))
+
+
+def attempt(take: Callable[[], object]) -> str:
+    """Return why ``take`` raises what it raises, in a line that names the error; empty if it does not."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         logging.getLogger("pip").setLevel(logging.CRITICAL)
         try:
-            READERS[reader](path, Path(target))
+            take()
         except Refused as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - whatever it raises, the wheel is not installed

@@ -1,0 +1,39 @@
+"""Where a wheel may break a statement, and why: two closed tables.
+
+What readers may do differently is announced by a warning of ``verify``; what is not, is an exception of a kind.
+"""
+
+from typing import Final
+
+REFUSED: Final[dict[tuple[str, str], str]] = {
+    ("record-weak-hash", "wheel"): "PEP 427 forbids md5 and sha1, and no installer asks for more",
+    **{
+        (f"record-{code}", "wheel"): "it asks for a hash under the name in the archive, installers read what is there"
+        for code in (
+            "absolute-path",
+            "backslash",
+            "missing-row",
+            "no-hash",
+            "path-spelling",
+            "unknown-hash",
+            "hash-spelling",
+        )
+    },
+}
+"""A warning, and the reader that refuses a wheel for it though no installer does: the reason why it is no error."""
+DIFFERENT: Final[dict[str, str]] = {
+    "archive-odd-mode": "uv goes by the permissions alone, pip by the type of file as well",
+    "data-name-differs": "pip takes each .data directory for that of the wheel, others only the one of its name",
+    "data-script-wrapper": "pip and uv leave out what setuptools once wrote for Windows beside an entry point",
+    "entry-points-ambiguous": "comments and sections of INI files are no standard: readers see different scripts",
+}
+"""Warnings that announce that installers do not put the same files in place: of these :data:`MODES`, :data:`DATA` or
+:data:`SCRIPTS`."""
+MODES: Final = frozenset({"archive-odd-mode"})
+DATA: Final = frozenset({"data-name-differs"})
+SCRIPTS: Final = frozenset({"entry-points-ambiguous", "data-script-wrapper"})
+EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
+    ("entry points: reserved names", "uv"): "pip makes pip3 and pip3.11 of a script called pip",
+    ("entry points: reserved names", "installer"): "pip makes pip3 and pip3.11 of a script called pip",
+}
+"""The name of a kind, and the beginning of what it breaks, up to a colon: the reason."""
