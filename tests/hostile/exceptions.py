@@ -33,6 +33,8 @@ MODES: Final = frozenset({"archive-odd-mode"})
 DATA: Final = frozenset({"data-name-differs"})
 SCRIPTS: Final = frozenset({"entry-points-ambiguous", "data-script-wrapper"})
 EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
+    ("METADATA: License-File", "after rebuild"): "backslashes of a licence's path become slashes, License-File keeps them",
+    ("METADATA: fields of other versions", "PyPI, fields"): "PEP 808 is accepted, so that PyPI will take version 2.6",
     ("entry points: reserved names", "uv"): "pip makes pip3 and pip3.11 of a script called pip",
     ("entry points: reserved names", "installer"): "pip makes pip3 and pip3.11 of a script called pip",
 }
