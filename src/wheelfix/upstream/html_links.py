@@ -201,7 +201,7 @@ def _whole(anchor: Anchor) -> Anchor:
     if text.endswith(_CUT_OFF):
         with suppress(ValueError):  # it is no URL: then nobody can follow it either
             path = urlsplit(attributes["href"].partition("#")[0].partition("?")[0]).path
-            text = unquote(path.rstrip("/").rpartition("/")[2]) or text
+            text = unquote(path.rstrip("/").rpartition("/")[2]).strip() or text
     return Anchor(text, attributes)
 
 

@@ -465,6 +465,13 @@ def test_a_listing_of_files_has_their_full_names() -> None:
     assert (file.filename, file.url) == (name, f"{server.url}/simple/demo/{name}")
 
 
+def test_a_full_name_has_no_blanks_around_it() -> None:
+    with answering(html('<a href="demo-1.0-py3-none-any.whl%20">demo-1.0-py3..&gt;</a>')) as server:
+        page = get_page(Session(), server.index, "demo")
+    assert page is not None
+    assert [each.filename for each in page.page.packages] == ["demo-1.0-py3-none-any.whl"]
+
+
 def test_a_name_that_is_cut_off_and_leads_nowhere() -> None:
     """Its URL cannot be read: it is refused with the page, and no error of the parser of URLs gets out."""
     with answering(html('<a href="//[">x..&gt;</a>')) as server:
