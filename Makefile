@@ -22,9 +22,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage test-slow test-real test-clients test-browser azurite fuzz check format samples reference docs kills bench dist clean
-
-.PHONY: help demo test coverage test-slow test-real test-clients test-browser azurite fuzz hostile check format samples reference docs bench dist clean
+.PHONY: help demo test coverage test-slow test-real test-clients test-browser fuzz azurite hostile check faults format \
+  samples reference docs mutants kills bench dist lock long-run clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,7 +66,6 @@ check: $(READY) ## check everything but the tests: format, lint, types, layers, 
 	$(BIN)/python docs/write_reference.py --check
 	$(MAKE) --no-print-directory docs
 
-.PHONY: faults
 faults: $(READY) ## let every system call of every command fail, with every error, hours long (one part: TEST_PARTS=0)
 	TEST_FAULTS=all $(BIN)/pytest --numprocesses auto --dist worksteal -m slow tests/breaking
 
@@ -87,7 +85,6 @@ reference: $(READY) ## regenerate the reference pages, the schemas, and the rule
 docs: $(READY) ## build the documentation in docs/_build/html; warnings are errors
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs docs/_build/html
 
-.PHONY: mutants
 mutants: $(VENV)/.mutation ## change a part of wheelfix in 300 places, one by one, and list what no test notices: MODULE=zip
 	nice -n 19 $(BIN)/python tests/mutant_runs.py $(MODULE)
 
@@ -97,7 +94,6 @@ kills: $(READY) ## kill -9 at COUNT=500 moments each of runs in place, in a batc
 bench: $(READY) ## measure speed and memory against their targets (ten minutes, 8 GB of disk; BENCH=--real for real wheels)
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
-.PHONY: lock long-run
 dist: $(READY) ## build sdist and wheel in dist/, and check them; LOCKED=1 gives everybody the same bytes
 	rm -rf dist
 	env -u SOURCE_DATE_EPOCH $(BIN)/python -m build --no-isolation
