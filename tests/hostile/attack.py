@@ -63,9 +63,8 @@ def table(endings: Mapping[str, Counter[str]]) -> Iterator[str]:
 
 def _written(endings: Mapping[str, Counter[str]]) -> str:
     def line(name: str, counts: Counter[str]) -> str:
-        return f'"{name}" = {{{", ".join(f"{way!r} = {count}" for way, count in sorted(counts.items()))}}}\n'.replace(
-            "'", '"'
-        )
+        pairs = ", ".join(f'"{way}" = {count}' for way, count in sorted(counts.items()))
+        return f'"{name}" = {{{pairs}}}\n'
 
     return _HEADING + "".join(line(name, counts) for name, counts in endings.items())
 
