@@ -34,6 +34,13 @@ DATA: Final = frozenset({"data-name-differs"})
 SCRIPTS: Final = frozenset({"entry-points-ambiguous", "data-script-wrapper"})
 EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
     ("METADATA: License-File", "after rebuild"): "backslashes of a licence's path become slashes, License-File keeps them",
+    ("METADATA: License-File", "after rebuild, PyPI"): "the same: PyPI looks for the file that License-File names",
+    ("files: names at the top", "installer"): "it leaves out __pycache__ at the top, of which contents-bytecode warns",
+    ("the wheel's name: tags", "uv"): "uv installs for this machine alone, and the tags are those of another",
+    ("files: files like directories", "uv"): "uv reads permissions of hosts that are no Unix, too: here all bits are set",
+    ("files: files like directories", "uv, download"): "the same",
+    ("entry points: texts", "uv"): "pip makes pip3 and pip3.11 of a script called pip",
+    ("entry points: texts", "installer"): "pip makes pip3 and pip3.11 of a script called pip",
     ("METADATA: fields of other versions", "PyPI, fields"): "PEP 808 is accepted, so that PyPI will take version 2.6",
     ("entry points: reserved names", "uv"): "pip makes pip3 and pip3.11 of a script called pip",
     ("entry points: reserved names", "installer"): "pip makes pip3 and pip3.11 of a script called pip",
