@@ -97,14 +97,13 @@ class Check(Struct, frozen=True):
             needs_rebuild=needs_rebuild,
             refused_by=tuple(map(str, self.refused_by if refused_by is None else refused_by)),
             consequence=self.consequence,
-            hint=_shown(hint, _LONGEST_HINT),
+            hint=hint and _shown(hint, _LONGEST_HINT),
         )
 
 
 def _shown(text: str, most: int = _LONGEST) -> str:
-    text = (
-        text if text.isprintable() else on_one_line(text)
-    )  # nearly all are: a run can have a finding for each of its rules
+    if not text.isprintable():  # nearly all are, and a run can have a finding for each of its rules
+        text = on_one_line(text)
     return text if len(text) <= most else f"{text[:most]}..."
 
 
