@@ -290,8 +290,9 @@ def _started(jobs: int, module: str, workers: "list[BaseProcess]") -> "Executor"
         if number not in _NO_MORE | _NO_SEMAPHORES:
             raise
         why = (getattr(error, "strerror", None) or str(error)).lower()
-        way = "Raise the limits of the system" if number in _NO_MORE else "Make /dev/shm writable, where semaphores are"
-        raise _not_started(jobs, why, way) from error
+        if number in _NO_MORE:
+            raise _not_started(jobs, why, "Raise the limits of the system") from error
+        raise ResultError("no-workers", f"{jobs} processes cannot be started: {why}", hint=_ONE_JOB) from error
 
 
 def _open_files() -> int:
@@ -303,6 +304,9 @@ def _open_files() -> int:
 
 def _not_started(jobs: int, why: str, way: str) -> ResultError:
     return ResultError("no-workers", f"{jobs} processes cannot be started: {why}", hint=f"{way}, or run with fewer jobs.")
+
+
+_ONE_JOB: Final = "Make /dev/shm writable: Python needs it for --jobs. Or run with --jobs 1."
 
 
 class _NotingContext:
@@ -370,7 +374,11 @@ def _signals_delayed() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    before = {each: signal.signal(each, lambda number, _: came.append(number)) for each in _ENDING if signal.getsignal(each)}
+    before = {
+        each: signal.signal(each, lambda number, _: came.append(number))
+        for each in _ENDING
+        if callable(signal.getsignal(each))
+    }
     try:
         yield
     finally:

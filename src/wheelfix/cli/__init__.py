@@ -39,7 +39,10 @@ Ten minutes with wheelfix:
   {HOME_PAGE}/blob/main/docs/start/tutorial.md
 """
 """What somebody sees who types the name of the program to find out what it does."""
-_OF_OUTPUT: Final = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
+_OF_OUTPUT: Final = {
+    errno.EAGAIN, errno.EBADF, errno.ECONNRESET, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.ENXIO,
+    errno.ESTALE, errno.ETIMEDOUT,
+}  # fmt: skip
 """What the system says of our own output, without the name of a file. Errors of wheels are in their outcomes."""
 _GROUPS: Final = ("mirror", "rules")
 """The commands that have commands."""
@@ -132,11 +135,13 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, _interrupt)
     sys.setswitchinterval(_SWITCH_SECONDS)
     _occupy_standard_streams()
-    code = run(sys.argv[1:])
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(
-            each, signal.SIG_IGN
-        )  # all is done: what is raised while Python ends would be printed with a traceback
+    try:
+        code = run(sys.argv[1:])
+    finally:  # all is done: what a handler raises while Python ends would be printed with a traceback
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for each in (signal.SIGTERM, signal.SIGHUP):
+            if callable(signal.getsignal(each)):  # nohup ignores it
+                signal.signal(each, signal.SIG_DFL)
     gc.freeze()  # the process ends: collecting what is left would be wasted
     sys.exit(code)
 

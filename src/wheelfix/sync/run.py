@@ -140,9 +140,7 @@ class _Call(Struct, frozen=True, kw_only=True):
             claim = Claim(store)
             if self.writes_pages and not self.dry_run:
                 claim = stack.enter_context(claimed(store, limits.lock_seconds))
-                remove_all_abandoned(
-                    store.scratch()
-                )  # of a killed run that had done all jobs; those that follow need no work
+                remove_all_abandoned(store.scratch())  # of a killed run that had done all jobs: nothing else is to be made
                 complete_pages(store, claim.unfinished, limits)
                 claim.only_looks = True
             run = Run(store, manifest, rules, Upstreams(store.scratch(), limits, progress), limits, progress)

@@ -144,8 +144,12 @@ def test_what_the_disk_refuses_is_of_one_wheel(call: str, bad: int, tmp_path: Pa
     indirect=["_way"],
 )
 @pytest.mark.usefixtures("_way")
-def test_interrupted_anywhere_each_wheel_is_there_whole_or_not_at_all(way: str, tmp_path: Path) -> None:
-    """Promise 5: what was reported is there, what is there is whole, and nothing else is."""
+def test_interrupted_anywhere_each_wheel_is_there_whole_or_not_at_all(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Promise 5: what was reported is there, what is there is whole, and nothing else is; nothing stays open."""
+    (tmp_path / "temporary").mkdir()  # its own, for what others leave among temporary files are steps as well
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     expected = fix_wheels(many(tmp_path / "in", 3), output=tmp_path / "expected")
     whole = {outcome.output.name: outcome.output.read_bytes() for outcome in expected.outcomes if outcome.output}
     before = {path.name: path.read_bytes() for path in (tmp_path / "in").iterdir()}

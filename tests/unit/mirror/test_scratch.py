@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -79,3 +80,27 @@ def test_what_is_published_is_reported(tmp_path: Path, monkeypatch: pytest.Monke
     report, published = fix_into_mirror(tmp_path / "mirror", wheel)
     assert report.ok
     assert [each.status for each in published.files] == [PublishStatus.ADDED]
+
+
+def test_one_that_another_process_removes_before_it_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sweeps cannot know that it is about to be used; its maker makes another one."""
+    acquire, removed = FileLock.acquire, list[Path]()
+
+    def too_late(lock: FileLock, *arguments: Any, **options: Any) -> Any:
+        if not removed:
+            removed.append(Path(lock.lock_file).parent)
+            removed[0].rmdir()
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), lock.lock_file)
+        return acquire(lock, *arguments, **options)
+
+    monkeypatch.setattr(FileLock, "acquire", too_late)
+    with workshop(tmp_path) as made:
+        assert made.is_dir()
+        assert made.parent not in removed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_among_many_files_need_not_look_at_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wheelfix.mirror.scratch.remove_all_abandoned", refuse)
+    with workshop(tmp_path, sweeps=False) as made:
+        assert made.is_dir()

@@ -157,14 +157,14 @@ class Correction:
             return None
 
     def _plan(self, downloads: Downloads, wanted: WantedFile, rules: RuleSet) -> Plan:
-        with workshop(self._kept) as work, downloads.locked(wanted.sha256, wanted.filename):
+        with workshop(self._kept, sweeps=False) as work, downloads.locked(wanted.sha256, wanted.filename):
             path = work / wanted.filename
             downloads.fetch(wanted.file, path)
             with Wheel(path) as wheel:
                 return make_plan(wheel, rules, policy=self._manifest.policy, sha256=lambda: wanted.sha256)
 
     def _whole(self, downloads: Downloads, wanted: WantedFile) -> bytes:
-        with workshop(self._kept) as work, downloads.locked(wanted.sha256, wanted.filename):
+        with workshop(self._kept, sweeps=False) as work, downloads.locked(wanted.sha256, wanted.filename):
             path = work / wanted.filename
             downloads.fetch(wanted.file, path)
             with Wheel(path) as wheel:

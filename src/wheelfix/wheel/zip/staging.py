@@ -201,7 +201,7 @@ def directory_for_downloads(directory: Path) -> Iterator[Path]:
 def temporary_directory() -> Iterator[Path]:
     """Yield a new directory for files where the system has temporary ones; it is removed with them.
 
-    Python's own ones stay for ever where a process is killed. What killed runs left there is removed first.
+    A directory of :mod:`tempfile` stays where a process is killed. What killed runs left there is removed first.
 
     :raises OSError: if there is no place for temporary files.
     """
@@ -233,10 +233,12 @@ def _locked_directory(path: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        with suppress(OSError):  # what is left, another run removes; it is no reason to give up what was made with it
-            _remove_directory(path)
-        with suppress(OSError):  # nothing was written to it
-            os.close(descriptor)
+        try:
+            with suppress(OSError):  # what is left, another run removes; it is no reason to give up what was made with it
+                _remove_directory(path)
+        finally:  # after Ctrl-C too: while it is open, nobody removes what is left
+            with suppress(OSError):  # nothing was written to it
+                os.close(descriptor)
 
 
 def _make_locked(path: Path) -> int:
