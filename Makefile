@@ -7,8 +7,8 @@ AZURITE := .azurite
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-# LOCKED=1 installs exactly what requirements/*.txt name, by its hashes: so it is in CI, where the variable CI is set. Without it pip
-# takes the newest of what pyproject.toml admits, so that a Python or a machine for which nothing was locked is no hindrance.
+# LOCKED=1 installs exactly what requirements/*.txt name, by hash. CI sets it. Otherwise pip installs the newest versions that
+# pyproject.toml allows, so that a Python or platform without locked wheels works, too.
 LOCKED ?= $(CI)
 PIP := -m pip install --quiet --disable-pip-version-check
 PINNED := $(PIP) --require-hashes --only-binary :all: --requirement
@@ -49,12 +49,12 @@ test-clients: $(READY) $(CLIENTS)/.ready ## run the tests with pip, uv, Poetry, 
 test-browser: $(VENV)/.browser ## open the pages that wheelfix writes in Chromium (Debian's, or TEST_CHROMIUM), which must be there
 	TEST_BROWSER=required $(BIN)/pytest -m browser --numprocesses auto --dist loadfile
 
-fuzz: $(VENV)/.fuzz ## fuzz one target on from its corpus: TARGET=layout TIME=600 (seconds); without TARGET it names all
+fuzz: $(VENV)/.fuzz ## fuzz one target, starting from its corpus: TARGET=layout TIME=600 (seconds); without TARGET, list all
 	$(BIN)/python tests/fuzz/run.py $(TARGET) $(TIME)
 
 azurite: $(AZURITE)/.ready ## install Azurite with npm, for the tests of buckets on Azure, which are skipped otherwise
 
-hostile: $(READY) ## build 10,230 hostile wheels, and hold what is said and made of them against seven readers (COUNT=1000 for some)
+hostile: $(READY) ## build 10,230 hostile wheels, and compare what wheelfix reports and writes with seven readers (COUNT=1000: fewer)
 	PYTHONPATH=tests:sample_wheels $(BIN)/python tests/hostile/attack.py $(if $(COUNT),--count $(COUNT))
 
 check: $(READY) ## check everything but the tests: format, lint, types, layers, sample wheels, docs
@@ -66,8 +66,8 @@ check: $(READY) ## check everything but the tests: format, lint, types, layers, 
 	$(BIN)/python docs/write_reference.py --check
 	$(MAKE) --no-print-directory docs
 
-faults: $(READY) ## let every system call of every command fail, with every error, hours long (one part: TEST_PARTS=0)
-	TEST_FAULTS=all $(BIN)/pytest --numprocesses auto --dist worksteal -m slow tests/breaking
+faults: $(READY) ## make every system call of every command fail with every error; takes hours (TEST_PARTS=0: one part of eight)
+	TEST_FAULTS=all $(BIN)/pytest --numprocesses auto --dist worksteal -m long tests/breaking
 
 format: $(READY) ## format the code, and fix what ruff can fix
 	$(BIN)/ruff check --fix
@@ -85,7 +85,7 @@ reference: $(READY) ## regenerate the reference pages, the schemas, and the rule
 docs: $(READY) ## build the documentation in docs/_build/html; warnings are errors
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs docs/_build/html
 
-mutants: $(VENV)/.mutation ## change a part of wheelfix in 300 places, one by one, and list what no test notices: MODULE=zip
+mutants: $(VENV)/.mutation ## change a part of wheelfix in 300 places, one by one, and list what no test notices (MODULE=zip)
 	nice -n 19 $(BIN)/python tests/mutant_runs.py $(MODULE)
 
 kills: $(READY) ## kill -9 at COUNT=500 moments each of runs in place, in a batch, of mirror add and of sync (an hour; needs strace)

@@ -359,7 +359,7 @@ _SYSTEM_HINTS: Final = {
     errno.EEXIST: "A file has the name of the output directory; choose another.",
     errno.ENOTDIR: "A part of the path is a file, not a directory.",
     errno.ELOOP: "The symbolic link leads to itself.",
-    errno.ENAMETOOLONG: "Use shorter names, or a directory that is not so deep.",
+    errno.ENAMETOOLONG: "Use shorter names, or a directory that is less deeply nested.",
     errno.EFBIG: "Allow larger files with `ulimit -f`, or choose another file system.",
 }
 

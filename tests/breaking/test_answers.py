@@ -153,7 +153,7 @@ def test_answers_of_each_kind_to_a_sync(synced: Synced) -> None:
     assert tried(synced, {name: ANSWERS[name] for name in ("half", "dropped")}, (1,)) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", chosen_parts())
 def test_every_answer_to_a_sync(part: int, synced: Synced) -> None:
     mine = [*ANSWERS][part::PARTS]

@@ -38,7 +38,7 @@ _FEW: Final[Mapping[str, Sequence[tuple[str, str, int]]]] = {
 }
 """What the default run tries, a fault of each kind: the first such call on a file with this in its path."""
 _SAMPLE: Final = {False: 16, True: 3}
-"""How many faults of a scene a part of the slow tests tries, of one that starts processes fewer."""
+"""How many faults of a scene a part of the long tests tries, of one that starts processes fewer."""
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def slow_parts(scene: Scene, broken: Machine, part: int) -> None:
     assert "\n".join(wrong(trials, mine if _ALL else mine[: _SAMPLE[scene.costly]])) == ""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("stopped_clock")
 @pytest.mark.parametrize("part", chosen_parts())
 @pytest.mark.parametrize("scene", SCENES, ids=str)
@@ -85,7 +85,7 @@ def test_every_fault(scene: Scene, part: int, broken: Machine) -> None:
     slow_parts(scene, broken, part)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("stopped_clock")
 @pytest.mark.parametrize("part", chosen_parts())
 def test_every_fault_of_a_sync(part: int, broken: Machine) -> None:

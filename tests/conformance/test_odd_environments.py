@@ -110,7 +110,7 @@ ODD: Final[Mapping[str, Odd]] = {
     "no-working-directory": Odd(
         before="mkdir gone; cd gone; rmdir ../gone;", words=("strip-gpu", "-o", "{here}/out", "{here}/in"), code=3,
         good=NONE,
-        says=r"^error\[enoent\]: the working directory does not exist any more\n  help: Change to one that does\.\n$",
+        says=r"^error\[enoent\]: the working directory no longer exists\n  help: Change to a directory that exists\.\n$",
     ),
     "no-home": Odd(before="unset HOME;", slow=True),
     "home-that-is-not-there": Odd(before="export HOME=/nowhere/at/all;", slow=True),

@@ -221,7 +221,7 @@ def _may_have_options() -> bool:
         directory = Path.cwd()
     except FileNotFoundError as error:
         raise Incomplete(
-            "the working directory does not exist any more", code="enoent", hint="Change to one that does."
+            "the working directory no longer exists", code="enoent", hint="Change to a directory that exists."
         ) from error
     for each in (directory, *directory.parents):
         if b"options" in _content(each / "wheelfix.toml"):

@@ -84,7 +84,7 @@ def damaged(path: Path, message: str, line: int | None = None) -> LockError:
 def unknown_version(path: Path, version: object, known: str) -> LockError:
     """Return the error of a lock file whose form has a version that is not read here; ``known`` says which are."""
     hint = "Make the lock again with a version of its tool that writes a known form."
-    problem = f"it has version {cut(str(version))} of its form; known: {known}"
+    problem = f"its version {cut(str(version))} is not supported (supported: {known})"
     return LockError("lock-unknown-version", path, problem, hint=hint)
 
 

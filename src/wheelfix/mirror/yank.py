@@ -140,7 +140,7 @@ _KEPT: Final = "The file is kept for now: old locks work until `wheelfix mirror 
 
 _NOT_DELETED: Final = Problem(
     "unlisted",
-    "no page lists it any more, but the file could not be deleted: who knows its URL still gets it",
+    "no page lists it any longer, but the file could not be deleted: anyone who has its URL can still download it",
     "Check the permissions of its directory, and run `wheelfix mirror check --fix`.",
 )
 

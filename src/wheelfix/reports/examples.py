@@ -181,7 +181,7 @@ OF_ERRORS: Final[dict[str, str]] = {
     "lock-file-missing": "torch 2.7.0, which uv.lock names, is not in https://wheels.example.org/simple/",
     "lock-hash-differs": "torch-2.7.0-cp311-cp311-win_amd64.whl has another sha256 than uv.lock says",
     "lock-unknown": "Pipfile cannot be used as a lock file: it is not a lock file of a known kind",
-    "lock-unknown-version": "uv.lock cannot be used as a lock file: it has version 7 of its form; known: 1",
+    "lock-unknown-version": "uv.lock cannot be used as a lock file: its version 7 is not supported (supported: 1)",
     "lock-unreadable": "uv.lock cannot be used as a lock file: No such file or directory",
 }
 OF_MIRRORS: Final[dict[str, str]] = {

@@ -241,8 +241,8 @@ def run_together(file: str) -> MetadataError:
     """Return the error for an edit after which a reader would see fields in ``file`` that nobody put there."""
     return MetadataError(
         "ambiguous-metadata",
-        f"{file}: a line ends with CR alone, and with the change what follows would be read in another way",
-        hint="Fix the line ends where the wheel is built.",
+        f"{file}: a line ends with CR alone; after this change, readers would see other fields",
+        hint="Correct the line ends where the wheel is built.",
     )
 
 

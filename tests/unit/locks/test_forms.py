@@ -341,7 +341,7 @@ DAMAGES: dict[str, tuple[str, str | bytes, str, str]] = {
     "of a mirror": ("mirror.lock", '{"version": 1, "command": "mirror list"}', "lock-unknown", "it is a lock of a mirror"),
     "other toml": ("pyproject.toml", '[project]\nname = "x"\n', "lock-unknown", "not a lock file of a known kind"),
     "binary": ("requirements.txt", b"\x00\xff\xfe\x80", "lock-unreadable", "not UTF-8 (byte 1)"),
-    "uv, too new": ("uv.lock", "version = 2\n", "lock-unknown-version", "version 2 of its form; known: 1"),
+    "uv, too new": ("uv.lock", "version = 2\n", "lock-unknown-version", "version 2 is not supported (supported: 1)"),
     "uv, no version": ("uv.lock", PACKAGE, "lock-damaged", "missing required field `version`"),
     "uv, version is text": ("uv.lock", 'version = "1"\n', "lock-damaged", "Expected `int`, got `str` at version"),
     "uv, no source": (
@@ -365,7 +365,7 @@ DAMAGES: dict[str, tuple[str, str | bytes, str, str]] = {
         "uv.lock", f'version = 1\n{PACKAGE}wheels = [{{ url = "https://x.org/x.whl", hash = "sha256:{A[1:]}" }}]\n',
         "lock-damaged", "a sha256 has 64 hexadecimal digits, not 63",
     ),
-    "pylock, too new": ("pylock.toml", PYLOCK % ("2.0", A), "lock-unknown-version", "version 2.0 of its form; known: 1.0"),
+    "pylock, too new": ("pylock.toml", PYLOCK % ("2.0", A), "lock-unknown-version", "2.0 is not supported (supported: 1.0)"),
     "pylock, no version": ("pylock.toml", PYLOCK % ("one", A), "lock-damaged", "Invalid version: 'one' at lock-version"),
     "pylock, bad hash": ("pylock.toml", PYLOCK % ("1.0", A[1:]), "lock-damaged", "a sha256 has 64"),
     "uv, digits": ("uv.lock", f"version = 1\nrevision = 0x{'f' * 5000}\n", "lock-damaged", "revision"),
@@ -383,10 +383,10 @@ DAMAGES: dict[str, tuple[str, str | bytes, str, str]] = {
     "pylock, damaged": (
         "pylock.toml", (PYLOCK % ("1.0", A)).replace("demo-1.0", "other-1.0"), "lock-damaged", "line 3 cannot be used"
     ),
-    "poetry, too new": ("poetry.lock", POETRY % (A, B, "3.0"), "lock-unknown-version", "form; known: 1 to 2.1"),
+    "poetry, too new": ("poetry.lock", POETRY % (A, B, "3.0"), "lock-unknown-version", "not supported (supported: 1 to 2.1)"),
     "poetry, no metadata": ("poetry.lock", PACKAGE, "lock-damaged", "missing required field `metadata`"),
-    "pdm, too new": ("pdm.lock", PDM % ("4.6.0", A, A), "lock-unknown-version", "form; known: 4.0 to 4.5.1"),
-    "pdm, too old": ("pdm.lock", PDM % ("3.1", A, A), "lock-unknown-version", "version 3.1 of its form"),
+    "pdm, too new": ("pdm.lock", PDM % ("4.6.0", A, A), "lock-unknown-version", "not supported (supported: 4.0 to 4.5.1)"),
+    "pdm, too old": ("pdm.lock", PDM % ("3.1", A, A), "lock-unknown-version", "its version 3.1 is not supported"),
     "no requirement": ("requirements.txt", "demo==1\n\nnot one of these\n", "lock-damaged", "line 3 cannot be used"),
     "bad hash": ("requirements.txt", "demo==1 --hash=sha256:xyz\n", "lock-damaged", "'sha256:xyz' is no hash"),
     "no hash": ("requirements.txt", "demo==1 --hash\n", "lock-damaged", "--hash has no value"),

@@ -218,7 +218,7 @@ def test_an_edit_that_would_make_a_field_of_the_description_is_refused() -> None
     document = Document.parse(b"Own: 1\rOther: 2\n\nLicense: of the description\n")
     with pytest.raises(MetadataError) as refusal:
         document.without(document.all("Other"))
-    message = "METADATA: a line ends with CR alone, and with the change what follows would be read in another way"
+    message = "METADATA: a line ends with CR alone; after this change, readers would see other fields"
     assert (refusal.value.code, refusal.value.message) == ("ambiguous-metadata", message)
 
 

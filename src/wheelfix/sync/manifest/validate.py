@@ -161,7 +161,7 @@ def index(url: str) -> Wrong | None:
         hint = "Put them into ~/.netrc, or into keyring." if is_secret else error.hint
         return "manifest-credentials" if is_secret else "manifest-invalid-index", error.message, hint
     if not url.isprintable() or " " in url:
-        return "manifest-invalid-index", f"{_quoted(shown_url(url))} has blanks or control characters", "Remove them."
+        return "manifest-invalid-index", f"{_quoted(shown_url(url))} contains spaces or control characters", "Remove them."
     if {"?", "#"} & set(url):
         return "manifest-invalid-index", f"{shown_url(url)} has a query or a fragment", "Leave it out."
     return None
