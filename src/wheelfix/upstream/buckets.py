@@ -197,10 +197,10 @@ class Bucket:
     def found_below(self, directory: str) -> list[Found]:
         """Return what is known of all objects below ``directory``, without metadata, in the order of their keys."""
         with self._errors(directory, "list"):
-            found = dict[str, Found]()
+            found = dict[tuple[str, int, datetime, str], Found]()  # one key can be that of an object and of a directory
             for page in self.client.list(self.path_of(directory) or None, chunk_size=_PAGE):
                 known = len(found)
-                found |= {each.key: each for each in map(self._found, page)}
+                found |= {(each.key, each.size, each.modified, each.version): each for each in map(self._found, page)}
                 if page and len(found) == known:
                     raise self._endless(directory)
         start = f"{directory}/" if directory else ""
@@ -303,15 +303,16 @@ class Bucket:
 def _without_directories(found: Iterable[Found], known: Iterable[str] = ()) -> list[Found]:
     """Return what is no directory, in order: consoles of clouds make empty objects ``a/`` so that ``a`` is shown as one.
 
-    The client takes the slash away. ``known`` are directories, which end in a slash.
+    The client takes the slash away, so that an object ``a`` and the directory ``a/`` have one key: the empty one is the
+    directory. ``known`` are directories, which end in a slash.
     """
     kept = sorted((each for each in found if each.key), key=lambda each: each.key)
     empty = {f"{each.key}/" for each in kept if not each.size}
     if not empty:
         return kept
     inner = {each.key[: slash.end()] for each in kept for slash in _SLASH.finditer(each.key)}
-    directories = empty & {*inner, *known}
-    return [each for each in kept if f"{each.key}/" not in directories]
+    directories = empty & {*inner, *known, *(f"{each.key}/" for each in kept if each.size)}
+    return [each for each in kept if each.size or f"{each.key}/" not in directories]
 
 
 def _version(meta: Mapping[str, Any]) -> str:

@@ -454,3 +454,50 @@ def test_a_wheel_in_a_bucket(new_bucket: Callable[[str], NewBucket]) -> None:
 def test_every_cloud_has_its_words() -> None:
     assert list(CLOUDS.values()) == [S3, GCS, AZURE]
     assert all(cloud.permissions.write and cloud.credentials.endswith(".") for cloud in CLOUDS.values())
+
+
+class Listing:
+    """A client that lists these pages: of each object its name, which ends in a slash for a directory, and its size."""
+
+    def __init__(self, *pages: dict[str, int]) -> None:
+        self._pages = pages
+
+    def list(self, prefix: str | None, **options: Any) -> Any:
+        return (list(map(_listed, page.items())) for page in self._pages)
+
+    def list_with_delimiter(self, prefix: str | None) -> Any:
+        return {"common_prefixes": [], "objects": [_listed(each) for page in self._pages for each in page.items()]}
+
+
+def _listed(item: tuple[str, int]) -> dict[str, Any]:
+    """Return an object as the client has it: without the slash at the end of its name."""
+    return {"path": item[0].rstrip("/"), "size": item[1], "last_modified": NOW, "e_tag": f'"{item}"', "version": None}
+
+
+def listing(*pages: dict[str, int]) -> Bucket:
+    return Bucket(Url("s3://wheels"), S3, "wheels", Listing(*pages), "")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        ({"team/x": 10, "team/x/": 0},),
+        ({"team/x": 10}, {"team/x/": 0}),
+        ({"team/x/": 0}, {"team/x": 10}),
+        ({"team/x": 10, "team/x/": 0, "team/x/y": 1},),
+    ],
+    ids=["one page", "two pages", "the directory first", "with something in it"],
+)
+def test_an_object_is_not_hidden_by_a_directory_of_its_name(pages: tuple[dict[str, int], ...]) -> None:
+    bucket = listing(*pages)
+    sizes = [("team/x", 10), *([("team/x/y", 1)] if len(pages[0]) == 3 else [])]
+    assert [(each.key, each.size) for each in bucket.found_below("team")] == sizes
+    assert [(each.key, each.size) for each in bucket.found_in("team")] == sizes
+
+
+def test_a_list_that_begins_again_is_an_error_with_directories_in_it_too() -> None:
+    first, last = {"team/x": 10, "team/x/": 0}, {"team/y": 1}
+    assert len(listing(first, last).found_below("team")) == 2
+    with pytest.raises(MirrorError, match="again and again") as caught:
+        listing(first, last, first).found_below("team")
+    assert caught.value.code == "bad-answer"
