@@ -7,9 +7,9 @@ has a line of its own.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
-from msgspec import DecodeError, Meta, Raw, Struct, convert, field, to_builtins
+from msgspec import DecodeError, Meta, Raw, Struct, ValidationError, convert, field, to_builtins
 from msgspec.json import Decoder, decode, encode
 from packaging.utils import is_normalized_name
 
@@ -23,6 +23,10 @@ _LONGEST_NAME: Final = 255
 _FILES: Final = "files"
 _PAST: Final = "_wheelfix-past"
 _META: Final = {"api-version": API_VERSION}
+_SHOWN: Final = 100
+"""How much of a file name is shown, in characters, so that there is room for what is wrong."""
+_AT_PROVENANCE: Final = "at `$.provenance`"
+_Kind = TypeVar("_Kind")
 _Announced: TypeAlias = bool | dict[str, str] | None
 _WebUrl: TypeAlias = Annotated[str, Meta(pattern=r"\Ahttps?://[^/]")] | None
 _Sha256: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
@@ -278,7 +282,7 @@ def _read_edited(values: Mapping[str, Any]) -> ListedFile:
 
     PEP 714 allows hashes of any kind for it, or ``true``.
     """
-    convert(values, _Standard)
+    _file_as(values, _Standard)
     announced = values.get("core-metadata")
     others, known = _others(values, _KNOWN_OF_FILE), {"yanked": False, **values}
     if not (isinstance(announced, Mapping) and "sha256" in announced):
@@ -286,7 +290,17 @@ def _read_edited(values: Mapping[str, Any]) -> ListedFile:
         known["core-metadata"] = None
     if isinstance(ours := known.get("_wheelfix"), Mapping):  # an early version had texts only, under another key
         known["_wheelfix"] = {"corrections": (), **ours}
-    return read_file(convert(known, FileAsWritten), others)
+    return read_file(_file_as(known, FileAsWritten), others)
+
+
+def _file_as(values: object, kind: type[_Kind]) -> _Kind:
+    """Return a file of a page as a ``kind``; an error names the file."""
+    try:
+        return convert(values, kind)
+    except ValidationError as error:
+        name = values.get("filename") if isinstance(values, Mapping) else None
+        why = "its provenance is not an http or https URL" if str(error).endswith(_AT_PROVENANCE) else str(error)
+        raise ValueError(f"{name[:_SHOWN]}: {why}" if isinstance(name, str) else why) from error
 
 
 def _decode(data: bytes) -> dict[str, Any]:

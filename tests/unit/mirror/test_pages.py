@@ -322,6 +322,25 @@ def test_what_strict_readers_refuse_in_a_file_is_no_page(key: str, value: object
         read_page(json.dumps(document).encode(), "demo")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("provenance", "javascript:alert(1)", "its provenance is not an http or https URL"),
+        ("provenance", False, "its provenance is not an http or https URL"),
+        ("gpg-sig", "yes", "Expected `bool | null`, got `str` - at `$.gpg-sig`"),
+        ("size", -1, "Expected `int` >= 0 - at `$.size`"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_with_its_name(key: str, value: object, why: str) -> None:
+    document = json.loads(page_json(Page("demo", (FULL,))))
+    document["files"][0][key] = value
+    for name in (FULL.filename, "b" * 50_000):
+        document["files"][0]["filename"] = name
+        with pytest.raises(MirrorError) as caught:
+            read_page(json.dumps(document).encode(), "demo")
+        assert caught.value.message == f"the page of demo is damaged: {name[:100]}: {why}"
+
+
 @pytest.mark.parametrize("name", ["a-1.1-py3-none-any\u202elhw.exe", "a-1.0\u200b-py3-none-any.whl", "a\n.whl"])
 def test_a_name_in_disguise_is_no_page(name: str) -> None:
     with pytest.raises(MirrorError, match="cannot be seen"):
