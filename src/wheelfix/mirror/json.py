@@ -6,7 +6,7 @@ has a line of its own.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from msgspec import DecodeError, Meta, Raw, Struct, ValidationError, convert, field, to_builtins
@@ -357,6 +357,8 @@ class _Root(Struct, frozen=True, gc=False):
 
 
 _ROOTS: Final = Decoder(_Root)
+_NAMES: Final = re.compile(r"[a-z0-9]++(?:[-\n][a-z0-9]++)*+")
+"""Normalized names (PEP 503), each on a line."""
 
 
 def root_json(projects: Iterable[str]) -> bytes:
@@ -372,9 +374,7 @@ def read_root(data: bytes) -> frozenset[str]:
     """
     try:
         names = frozenset(each.name for each in _ROOTS.decode(data).projects)
-        for name in names:
-            if not is_normalized_name(name):
-                raise ValueError(f"it lists {name!r}, which is no name of a project")
+        _check_names(names)
         if root_json(names) != data:  # as for the page of a project
             _decode(data)
     except _NO_PAGE as error:
@@ -384,3 +384,13 @@ def read_root(data: bytes) -> frozenset[str]:
             hint="Nothing was written. Run `wheelfix mirror check --fix` to write it again.",
         ) from error
     return names
+
+
+def _check_names(names: Collection[str]) -> None:
+    """Refuse names that are not normalized: all in one look, as each run reads the root page many times."""
+    lines = "\n".join(names)
+    if _NAMES.fullmatch(lines) and lines.count("\n") == len(names) - 1:
+        return
+    for name in sorted(names):
+        if not is_normalized_name(name):
+            raise ValueError(f"it lists {name!r}, which is not a normalized project name")

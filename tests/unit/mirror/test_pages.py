@@ -17,7 +17,7 @@ from wheelfix.mirror.html import page_html, root_html
 from wheelfix.mirror.json import page_json, read_page, read_root, root_json
 from wheelfix.mirror.pages import Correction, ListedChange, ListedFile, Origin, Page
 from wheelfix.results import Verdict
-from wheelfix.text import as_utf8
+from wheelfix.text import as_utf8, shown
 
 SHA, OTHER = "a" * 64, "b" * 64
 
@@ -443,6 +443,15 @@ def test_a_damaged_page_is_an_error(data: bytes) -> None:
     with pytest.raises(MirrorError) as caught:
         read_page(data, "demo")
     assert caught.value.code == "bad-page"
+
+
+@pytest.mark.parametrize("name", ["Foo_Bar", "", "a\nb", "a--b", "-a", "a-", "a\n", "../a", "\u00e9"])
+def test_a_name_that_is_not_normalized_is_named(name: str) -> None:
+    """With it are names that are: all are looked at together first."""
+    for others in ((), ("a", "b-1"), ("a", "b", "c")):
+        with pytest.raises(MirrorError) as caught:
+            read_root(root_json([name, *others]))
+        assert caught.value.message.endswith(f"it lists {shown(repr(name))}, which is not a normalized project name")
 
 
 def test_root() -> None:
