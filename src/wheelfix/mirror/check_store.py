@@ -205,7 +205,7 @@ class StoreCheck:
         if html is not None or not is_empty:
             yield from _compare_html(html_key, html, page_html(page))
         if not page.has_known_status:
-            yield finding("status-unknown", key, f"its project status is {cut(str(page.other[STATUS]))}")
+            yield finding("status-unknown", key, f"its project status {_problem_of_status(page.other[STATUS])}")
         yield from self._files(page)
 
     def _files(self, page: Page) -> Iterator[Finding]:
@@ -242,3 +242,13 @@ def _compare_html(key: str, html: Stored | None, wanted: bytes) -> Iterator[Find
 
 def _data_of(pages: _Pages) -> list[bytes | None]:
     return [each.data if each else None for each in pages]
+
+
+def _problem_of_status(status: object) -> str:
+    """Return, as the end of a sentence, why ``status`` is none of PEP 792."""
+    if not isinstance(status, Mapping):
+        return "is not a table"
+    if not isinstance(status.get("reason", ""), str | None):
+        return "has a reason that is not text"
+    word = status.get("status")
+    return f"is {cut(word)!r}" if isinstance(word, str) else "is not text"

@@ -108,10 +108,18 @@ def test_a_project_without_files_is_none(store: MemoryStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "status",
-    ["archived", {"status": "frozen"}, {"status": ["active"]}, {"status": "archived", "reason": {"a": 1}}, None, []],
+    ("status", "why"),
+    [
+        ("archived", "is not a table"),
+        ({"status": "frozen"}, "is 'frozen'"),
+        ({"status": "f" * 200}, f"is '{'f' * 100}...'"),
+        ({"status": ["active"]}, "is not text"),
+        ({"status": "archived", "reason": {"a": 1}}, "has a reason that is not text"),
+        (None, "is not a table"),
+        ([], "is not a table"),
+    ],
 )
-def test_a_status_that_strict_readers_refuse_is_reported(status: object, store: MemoryStore) -> None:
+def test_a_status_that_strict_readers_refuse_is_reported(status: object, why: str, store: MemoryStore) -> None:
     page = json.loads(store.objects[page_key("demo")].data)
     store.objects.write(
         page_key("demo"), json.dumps({**page, "project-status": {"status": "archived", "reason": "x"}}).encode()
@@ -119,7 +127,8 @@ def test_a_status_that_strict_readers_refuse_is_reported(status: object, store: 
     check_mirror(store, fix=True)
     assert codes(store) == set()
     store.objects.write(page_key("demo"), json.dumps({**page, "project-status": status}).encode())
-    assert "status-unknown" in codes(store)
+    [found] = [each for each in check_mirror(store).findings if each.code == "status-unknown"]
+    assert found.message == f"its project status {why}"
 
 
 @pytest.mark.parametrize("key", [page_key("demo", HTML), ROOT_HTML, ROOT_PAGE])
