@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 from msgspec import Struct
 from msgspec.structs import replace
 from packaging.utils import canonicalize_name, is_normalized_name
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 from pypi_simple import SUPPORTED_REPOSITORY_VERSION, DistributionPackage, IndexPage, ProjectPage, ProjectStatus
 
 from wheelfix.errors import MirrorError
@@ -204,13 +204,18 @@ def _with_known_version(raw: Any) -> Any:
 def _known_version(text: str) -> str:
     """Return the version of a page, or the newest one that is known where it is a newer minor version.
 
-    :raises ValueError: if it is none.
+    What is no version stays as it is: pypi-simple refuses it where it counts.
+
+    :raises ValueError: if it is too long for one, and so takes long to read.
     """
     if len(text) > _LONGEST_VERSION:
         raise ValueError("no version is so long")
-    version = Version(text)
-    is_newer = version.minor > _KNOWN.minor and version.major <= _KNOWN.major
-    return SUPPORTED_REPOSITORY_VERSION if is_newer else text
+    try:
+        version = Version(text)
+    except InvalidVersion:
+        return text
+    is_known = (version.epoch, version.major) <= (_KNOWN.epoch, _KNOWN.major)
+    return SUPPORTED_REPOSITORY_VERSION if is_known and version.minor > _KNOWN.minor else text
 
 
 def _usable(raw: Any) -> Any:

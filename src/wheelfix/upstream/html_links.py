@@ -56,8 +56,8 @@ class Head(Struct, frozen=True):
 
     @property
     def is_version(self) -> bool:
-        """Whether it gives the version of the API."""
-        return self.attributes.get("name", "").lower() == "pypi:repository-version" and "content" in self.attributes
+        """Whether it gives the version of the API: pypi-simple reads the name in this case only."""
+        return self.attributes.get("name") == "pypi:repository-version" and "content" in self.attributes
 
     def with_version(self, change: Callable[[str], str]) -> "Head":
         """Return it with the version that ``change`` makes of its own."""
@@ -80,8 +80,9 @@ class FlatPage(Struct, frozen=True):
         return replace(self, heads=[each for each in self.heads if not each.is_status])
 
     def with_version(self, change: Callable[[str], str]) -> "FlatPage":
-        """Return the same page with the version of the API (PEP 629) that ``change`` makes of the one that it says."""
-        return replace(self, heads=[each.with_version(change) if each.is_version else each for each in self.heads])
+        """Return the same page with the version of the API (PEP 629) that ``change`` makes of the one that it says first."""
+        first = next((each for each in self.heads if each.is_version), None)
+        return replace(self, heads=[each.with_version(change) if each is first else each for each in self.heads])
 
     def html(self) -> str:
         """Return the same page, without anything else in it."""

@@ -531,12 +531,26 @@ def test_a_newer_minor_version_is_read_without_a_word(version: str) -> None:
             assert get_projects(Session(), server.index) == ["demo"]
 
 
-@pytest.mark.parametrize("version", ["2.0", "1!1.0", "one", "1." * 30 + "0", ""])
+@pytest.mark.parametrize("version", ["2.0", "1!1.0", "1!1.9", "1!0.9", "one", "1." * 30 + "0", ""])
 def test_another_version_is_an_error(version: str) -> None:
     json = PAGE.replace(b"1.1", version.encode())
-    with answering(lambda asked: Reply(json, headers={"Content-Type": JSON})) as server:
-        with pytest.raises(MirrorError, match="cannot be read as a page"):
-            get_page(Session(), server.index, "demo")
+    body = f'<meta name="pypi:repository-version" content="{version}"><a href="demo-1.0.tar.gz">demo-1.0.tar.gz</a>'
+    for reply in (html(body), lambda asked: Reply(json, headers={"Content-Type": JSON})):
+        with answering(reply) as server:
+            with pytest.raises(MirrorError, match="cannot be read as a page"):
+                get_page(Session(), server.index, "demo")
+
+
+@pytest.mark.parametrize("version", ["2.0", "one", "1." * 30 + "0", ""])
+def test_a_version_that_clients_do_not_read_does_not_matter(version: str) -> None:
+    """The first one with the exact name counts."""
+    meta, link = '<meta name="pypi:repository-version" content="{}">', '<a href="demo-1.0.tar.gz">demo-1.0.tar.gz</a>'
+    one, other = meta.format("1.99"), meta.format(version)
+    for heads in (f"{one}{other}", f"{other.replace('pypi', 'PyPI')}{one}"):
+        with answering(html(f"{heads}{link}")) as server:
+            page = get_page(Session(), server.index, "demo")
+        assert page is not None
+        assert (page.page.repository_version, len(page.page.packages)) == ("1.4", 1)
 
 
 @pytest.mark.parametrize(
