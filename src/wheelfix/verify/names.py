@@ -179,11 +179,10 @@ def _check_own_data(subject: Subject, directory: str) -> Iterator[RawFinding]:
     if nested:
         message = f"uv refuses a wheel with directories among its scripts: {shown_few(nested)}"
         yield RawFinding("data-script-directory", shown(scripts), message)
+    bin_ = f"{directory}/data/bin/"
     for name in subject.entries:
-        if (
-            name.startswith(f"{directory}/data/bin/")
-            and (twin := f"{scripts}{name.partition('/data/bin/')[2]}") in subject.entries
-        ):
+        is_in_bin = name.startswith(bin_) and not name.endswith("/")
+        if is_in_bin and (twin := scripts + name.removeprefix(bin_)) in subject.entries:
             message = f"it is installed to the same path as {shown(twin)}; installer refuses that"
             yield RawFinding("data-same-file", shown(name), message)
     for scheme in ("purelib", "platlib"):

@@ -85,6 +85,15 @@ def test_wheel_version_that_uv_or_pip_cannot_read(version: str, tmp_path: Path) 
     assert codes == ["wheel-no-version"]
 
 
+def test_directories_of_two_schemes_are_no_files(tmp_path: Path) -> None:
+    """As ``zip -r`` adds them."""
+    names = ("data/", "data/bin/", "data/bin/a/", "scripts/", "purelib/", "purelib/demo/", "platlib/", "platlib/demo/")
+    folders = [f"demo-1.0.data/{name}" for name in names]
+    files = (*valid().files, Entry("demo/", b""), *(Entry(name, b"") for name in folders))
+    style = RecordStyle(unlisted=frozenset({"demo/", *folders}))
+    assert codes_of(tmp_path, "demo-1.0-py3-none-any.whl", files=files, style=style) == []
+
+
 @pytest.mark.parametrize(
     ("name", "codes"),
     [
