@@ -262,8 +262,8 @@ _ARCHIVE: Final = [
     _files("archive-file-as-directory", "a file below a file", Entry("demo/x", b"x"), Entry("demo/x/y.py", b"y")),
     _files("archive-same-name-folded", "two files of one name", Entry("demo/a.txt", b"a"), Entry("demo/A.txt", b"A")),
     _files("archive-odd-mode", "a link", Entry("demo/link", b"version.py", mode=0o120777)),
-    _files("archive-odd-mode", "executable, but no file", Entry("demo/tool", b"#!", mode=0o755)),
     _files("archive-odd-mode", "set-user-id", Entry("demo/tool", b"#!", mode=0o104755)),
+    _files("archive-mode-no-type", "executable, but no file", Entry("demo/tool", b"#!", mode=0o755)),
     _files("archive-bad-time", "a month of zero", Entry("demo/x", b"x", time=(1980, 0, 0, 0, 0, 0))),
     _files("archive-needless-zip64", "a small file in ZIP64 form", Entry("demo/x", b"x", wide=ALL_WIDE)),
 ]  # fmt: skip
@@ -279,7 +279,7 @@ def _variant(content: bytes) -> WheelSpec:
 _NAMES: Final = [
     Defect("a file that is not there", "file-unreadable", lambda: (valid().filename, b""), missing=True),
     _called("filename-malformed", "demo-1.0.whl", valid()),
-    _spec("filename-malformed", "an interpreter that begins with a digit", {"wheel-bad-tags"}, "WHEEL says the same tag",
+    _spec("filename-tag-digit", "an interpreter that begins with a digit", {"wheel-bad-tags"}, "WHEEL says the same tag",
           tags="3-none-any"),
     _spec("filename-bad-version", "Version one everywhere", {"metadata-bad-version"}, "METADATA says the same Version",
           version="one", metadata=metadata(head=[*HEAD[:2], "Version: one"])),

@@ -22,14 +22,15 @@ REFUSED: Final[dict[tuple[str, str], str]] = {
 }
 """A warning, and the reader that refuses a wheel for it though no installer does: the reason why it is no error."""
 DIFFERENT: Final[dict[str, str]] = {
-    "archive-odd-mode": "uv goes by the permissions alone, pip by the type of file as well",
+    "archive-mode-no-type": "uv goes by the permissions alone, pip by the type of file as well",
+    "archive-odd-mode": "uv goes by the permissions alone, pip by the type of file as well: no link is executable to it",
     "data-name-differs": "pip takes each .data directory for that of the wheel, others only the one of its name",
     "data-script-wrapper": "pip and uv leave out what setuptools once wrote for Windows beside an entry point",
     "entry-points-ambiguous": "comments and sections of INI files are no standard: readers see different scripts",
 }
 """Warnings that announce that installers do not put the same files in place: of these :data:`MODES`, :data:`DATA` or
 :data:`SCRIPTS`."""
-MODES: Final = frozenset({"archive-odd-mode"})
+MODES: Final = frozenset({"archive-mode-no-type", "archive-odd-mode"})
 DATA: Final = frozenset({"data-name-differs"})
 SCRIPTS: Final = frozenset({"entry-points-ambiguous", "data-script-wrapper"})
 EXCEPTIONS: Final[dict[tuple[str, str], str]] = {

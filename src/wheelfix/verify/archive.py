@@ -67,16 +67,20 @@ def check_entries(subject: Subject) -> Iterator[RawFinding]:
 
 
 def check_each(subject: Subject, layout: Layout, entries: Iterable[Entry]) -> Iterator[RawFinding]:
-    """Yield the findings on ``entries``, each by itself."""
-    for_windows = _is_for_windows(subject)
+    """Yield the findings on ``entries``, each by itself, but for one on all that lack a type."""
+    for_windows, lacking_type = _is_for_windows(subject), list[str]()
     for entry in entries:
+        fields = layout.fields(entry)
         yield from _check_name(entry.name, for_windows=for_windows)
-        yield from _check_record(entry, layout)
+        yield from _check_record(entry, layout, fields)
+        if _lacks_type(entry, _mode(fields)):
+            lacking_type.append(entry.name)
         if entry.method not in (STORED, DEFLATED):
             yield _compression(entry)
         if entry.name.rstrip("/") != entry.name and entry.name.rstrip("/") in subject.entries:
             message, refused_by = "there is a file of the same name", (Client.PIP, Client.UV)
             yield RawFinding("archive-file-as-directory", shown(entry.name), message, refused_by=refused_by)
+    yield from _check_types(lacking_type)
 
 
 def check_directories(subject: Subject) -> Iterator[RawFinding]:
@@ -137,8 +141,7 @@ def _has(name: str, *categories: str) -> bool:
     return not name.isprintable() and any(unicodedata.category(char) in categories for char in name)
 
 
-def _check_record(entry: Entry, layout: Layout) -> Iterator[RawFinding]:
-    fields = layout.fields(entry)
+def _check_record(entry: Entry, layout: Layout, fields: DirectoryRecord) -> Iterator[RawFinding]:
     place = shown(entry.name)
     yield from _check_attributes(entry, fields)
     if not entry.name.isascii() and not entry.flags & FLAG_UTF8:
@@ -172,15 +175,31 @@ def _has_field(extra: bytes, kind: int) -> bool:
     return may_mislead(extra) and is_well_formed(extra) and any(each[0] == kind for each in fields_in(extra, ""))
 
 
+def _mode(fields: DirectoryRecord) -> int:
+    return fields.external_attributes >> 16 if fields.made_by >> 8 == UNIX else 0
+
+
+def _lacks_type(entry: Entry, mode: int) -> bool:
+    """Whether a file is executable to uv, which goes by the permissions alone, and not to pip and installer."""
+    return bool(mode & _EXECUTABLE) and not stat.S_IFMT(mode) and not entry.name.endswith("/")
+
+
+def _check_types(names: list[str]) -> Iterator[RawFinding]:
+    """Yield one finding for all files that are executable and lack a type: a tool that leaves it out does so in each."""
+    if names:
+        message = (
+            "it is executable but not marked as a regular file; pip and installer install it without the executable bit"
+        )
+        others = f"; likewise {shown_few(names[1:])}" if names[1:] else ""
+        yield RawFinding("archive-mode-no-type", shown(names[0]), f"{message}{others}")
+
+
 def _check_attributes(entry: Entry, fields: DirectoryRecord) -> Iterator[RawFinding]:
     """Yield what the attributes say that the entry is not: installers go by the slash at the end of its name."""
-    place, is_directory = shown(entry.name), entry.name.endswith("/")
-    mode = fields.external_attributes >> 16 if fields.made_by >> 8 == UNIX else 0
+    place, is_directory, mode = shown(entry.name), entry.name.endswith("/"), _mode(fields)
     kind = stat.S_IFMT(mode)
     if kind and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         yield RawFinding("archive-odd-mode", place, "it is marked as a link or a device")
-    elif mode & _EXECUTABLE and not kind and not is_directory:
-        yield RawFinding("archive-odd-mode", place, "it is executable, but not marked as a file: pip does not make it so")
     elif mode & _SET_IDS and kind == stat.S_IFREG:
         yield RawFinding("archive-odd-mode", place, "it has set-user-id or set-group-id bits")
     marked = (

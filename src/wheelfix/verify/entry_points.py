@@ -159,7 +159,7 @@ def _check_scripts(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[R
             message = f"{names[name]} also makes a script of this name; installer refuses that"
             yield RawFinding("data-script-twice", shown(entry), message)
         elif scheme == "scripts" and (of := _wrapped(name)) in names:
-            message = f"pip and uv take it for what Windows makes of {names[of]}, and leave it out; installer installs it"
+            message = f"pip and uv take it for the Windows launcher of {names[of]} and do not install it; installer does"
             yield RawFinding("data-script-wrapper", shown(entry), message)
 
 

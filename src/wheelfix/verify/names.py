@@ -91,8 +91,8 @@ def _check_tags(name: WheelFilename) -> Iterator[RawFinding]:
             message = f"a tag is empty, or has other characters than letters, digits and _: {cut(tags)}"
             yield RawFinding("filename-malformed", "", message, refused_by=refused_by)
     if _TAGS.fullmatch(name.python) and not all(map(str.isidentifier, name.python.split("."))):
-        message = f"a tag for an interpreter begins with a digit, which pip refuses since 26.3: {cut(name.python)}"
-        yield RawFinding("filename-malformed", "", message, refused_by=(Client.PIP, Client.PYPI))
+        message = f"the Python tag begins with a digit; pip 26.3 and later refuse that: {_with_digits(name.python)}"
+        yield RawFinding("filename-tag-digit", "", message)
     build = _BUILD.fullmatch(name.build or "0")
     if build is None:
         message = f"the build tag has other characters than letters, digits, _ and .: {cut(name.build or '')}"
@@ -100,6 +100,12 @@ def _check_tags(name: WheelFilename) -> Iterator[RawFinding]:
     elif int(build[1][:_MOST_DIGITS]) > _LARGEST_BUILD:
         message = f"the build tag has a number of more than 64 bits: {cut(name.build or '')}"
         yield RawFinding("filename-malformed", "", message, refused_by=(Client.UV,))
+
+
+def _with_digits(tags: str) -> str:
+    """Return the tags of a set that begin with a digit, and the set where it has others: py2.7 stands for py2 and 7."""
+    odd = [tag for tag in tags.split(".") if not tag.isidentifier()]
+    return f"{shown_few(odd)}{f', in {cut(tags)}' if tags not in odd else ''}"
 
 
 def _check_variant(subject: Subject, name: WheelFilename) -> Iterator[RawFinding]:

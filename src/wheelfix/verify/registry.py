@@ -116,9 +116,11 @@ _ARCHIVE: Final = (
     _warning("archive-same-name-folded", "Two names are the same on systems that ignore case or Unicode forms.", FORMAT),
     _warning("archive-windows-name", "Windows cannot hold a file of this name.", WINDOWS),
     _warning("archive-odd-path", "A name has an empty part, or a dot for one.", FORMAT),
-    _warning("archive-odd-mode",
-        "An entry is a link or a device, has set-user-id bits, or is executable and not marked as a file; installers ignore "
-        "that, or some of them do.", FORMAT, Fix.REBUILT),
+    _warning("archive-odd-mode", "An entry is a link or a device, or has set-user-id bits; installers ignore that.",
+        FORMAT, Fix.REBUILT),
+    _warning("archive-mode-no-type",
+        "A file is executable but not marked as a regular file: pip and installer install it without the executable bit.",
+        FORMAT),
     _warning("archive-odd-attributes",
         "A file is marked as a directory or a volume label, or a directory as a file; installers ignore that.",
         APPNOTE, Fix.REBUILT),
@@ -137,6 +139,8 @@ _NAMES: Final = (
     _error("filename-malformed", "The file name is not PROJECT-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl.",
         FORMAT, by=EVERYONE),
     _error("filename-bad-name", "The file name does not begin with the name of a project.",
+        FORMAT, by=(Client.PIP, Client.PYPI)),
+    _error("filename-tag-digit", "A Python tag in the file name begins with a digit: pip refuses that since version 26.3.",
         FORMAT, by=(Client.PIP, Client.PYPI)),
     _error("filename-tag-case", "A tag in the file name is not in lower case.", FORMAT, by=(Client.UV,)),
     _warning("filename-variant",
@@ -171,8 +175,8 @@ _NAMES: Final = (
         "A script of a .data directory is installed to the same path as the script of an entry point.",
         FORMAT, by=(Client.INSTALLER,)),
     _warning("data-script-wrapper",
-        "A script of a .data directory is called like what Windows makes of an entry point: pip and uv leave it out.",
-        FORMAT),
+        "A script in a .data directory has the name of the Windows launcher of an entry point: pip and uv do not install "
+        "it.", FORMAT),
     _error("data-reserved-name", "A script of a .data directory has the name of an interpreter.", FORMAT, by=(Client.UV,)),
     _error("wheel-not-utf8", "WHEEL is not UTF-8; installers refuse it.", FORMAT, by=_INSTALLERS),
     _error("wheel-no-version", "WHEEL has no Wheel-Version that can be read.", FORMAT, by=_INSTALLERS),
@@ -328,7 +332,8 @@ _REMEDIES: Final = {
     "Rename one of the two files in the project.": "archive-same-name-folded",
     "Check the path and its permissions, and run again.": "file-unreadable",
     "Build the wheel again, or rename the file to what its METADATA and its tags say.":
-        "filename-malformed filename-bad-name filename-tag-case filename-bad-version filename-name-differs",
+        "filename-malformed filename-bad-name filename-tag-digit filename-tag-case filename-bad-version "
+        "filename-name-differs",
     "Nothing, if all your clients know variant wheels.": "filename-variant",
     "Rename the script in the project.":
         "data-reserved-name entry-points-reserved-name entry-points-bad-name",

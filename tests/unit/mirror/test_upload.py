@@ -151,6 +151,16 @@ def test_what_pypi_alone_refuses_is_served(mirror: Path, tmp_path: Path) -> None
     assert has_no_findings(mirror)
 
 
+def test_a_tag_that_new_versions_of_pip_pass_over_is_served(mirror: Path, tmp_path: Path) -> None:
+    """Old ones install the wheel."""
+    (tmp_path / "in").mkdir()
+    path = write_wheel(tmp_path / "in", valid(tags="py2.7-none-any"))
+    [finding] = [each for each in check_wheel(path).findings if each.severity is Severity.ERROR]
+    assert (finding.code, finding.refused_by) == ("filename-tag-digit", ("pip", "PyPI"))
+    assert statuses(add(mirror, path)) == ["added"]
+    assert has_no_findings(mirror)
+
+
 def test_a_script_that_is_a_path_on_windows_is_refused(mirror: Path, tmp_path: Path) -> None:
     """On Linux PyPI alone refuses it."""
     path = wheel(tmp_path / "in", dist_info_files={"entry_points.txt": b"[console_scripts]\nC:demo = demo:main\n"})

@@ -47,6 +47,25 @@ def test_links_devices_and_set_ids(kind: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mode", "is_found"), [(0o755, True), (0o100, True), (0o001, True), (0o644, False), (0o4644, False)]
+)
+def test_permissions_without_a_type(mode: int, is_found: bool, tmp_path: Path) -> None:
+    """One finding for all files: a tool that leaves out the type does so in each. Rebuilding the archive adds none."""
+    first = VALID.entries[0].name
+    found = check_wheel(write_wheel(tmp_path, archive=every(VALID, mode=mode))).findings
+    assert [(each.code, each.place, each.fixable, each.refused_by) for each in found] == (
+        [("archive-mode-no-type", first, False, ())] if is_found else []
+    )
+    if is_found:
+        assert "; likewise " in found[0].message
+
+
+def test_directory_without_a_type(tmp_path: Path) -> None:
+    """Its bits let one enter it."""
+    assert findings_in(write_wheel(tmp_path, valid(files=(*valid().files, Entry("demo/d/", b"", mode=0o755))))) == []
+
+
+@pytest.mark.parametrize(
     ("name", "wrong"),
     [
         ("/x", "is absolute"), ("C:x", "begins with a drive"), ("a\\b", "has a backslash"), ("a/../b", "has a part .."),
