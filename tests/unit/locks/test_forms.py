@@ -383,7 +383,7 @@ DAMAGES: dict[str, tuple[str, str | bytes, str, str]] = {
     "pylock, damaged": (
         "pylock.toml", (PYLOCK % ("1.0", A)).replace("demo-1.0", "other-1.0"), "lock-damaged", "line 3 cannot be used"
     ),
-    "poetry, too new": ("poetry.lock", POETRY % (A, B, "3.0"), "lock-unknown-version", "not supported (supported: 1 to 2.1)"),
+    "poetry, too new": ("poetry.lock", POETRY % (A, B, "3.0"), "lock-unknown-version", "(supported: 1 to 2.1)"),
     "poetry, no metadata": ("poetry.lock", PACKAGE, "lock-damaged", "missing required field `metadata`"),
     "pdm, too new": ("pdm.lock", PDM % ("4.6.0", A, A), "lock-unknown-version", "not supported (supported: 4.0 to 4.5.1)"),
     "pdm, too old": ("pdm.lock", PDM % ("3.1", A, A), "lock-unknown-version", "its version 3.1 is not supported"),
