@@ -135,7 +135,7 @@ def project(text: str) -> Wrong | None:
     """Refuse what is more or less than a project with versions."""
     found = requirement_of(text)
     if len(text) > _LONGEST_REQUIREMENT:
-        hint = f"At most {_LONGEST_REQUIREMENT:,} are allowed."
+        hint = f"A requirement has at most {_LONGEST_REQUIREMENT:,} characters."
         return "manifest-invalid-project", f"a requirement has {len(text):,} characters", hint
     if found is None:
         several = [each.strip() for each in text.split(",")]
