@@ -90,7 +90,7 @@ class Check(Struct, frozen=True):
         return Finding(
             self.code,
             self.severity,
-            _shown(place),
+            shown_place(place),
             _shown(message),
             fixable=fixable,
             needs_trust=needs_trust,
@@ -99,6 +99,11 @@ class Check(Struct, frozen=True):
             consequence=self.consequence,
             hint=hint and _shown(hint, _LONGEST_HINT),
         )
+
+
+def shown_place(place: str) -> str:
+    """Return ``place`` as a finding has it: control characters are escaped, and a long one is cut."""
+    return _shown(place)
 
 
 def _shown(text: str, most: int = _LONGEST) -> str:

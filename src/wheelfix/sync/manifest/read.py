@@ -9,6 +9,7 @@ from typing import Any, Final, get_args, get_origin
 
 from msgspec import Struct
 
+from wheelfix.codes import shown_place
 from wheelfix.errors import MirrorError, RulesError
 from wheelfix.locations import is_directory, is_file, path_of_file_url
 from wheelfix.mirror.naming import is_bucket, problem_of_mirror
@@ -278,12 +279,13 @@ class _Reader:
             if found:
                 load_rules(*found)
         except RulesError as error:
+            places = {shown_place(path): text for path, text in found.items()}
             for each in error.findings:
-                text = next((text for path, text in found.items() if _is_place(each.place, path)), None)
+                text = places.get(each.place)
                 if text is None:
                     self._found.append((_NO_LINE, each))  # it is in a rule file, and says where
                 else:
-                    message = each.message if text in each.message else f"{cut(text)}: {each.message}"
+                    message = each.message if shown_place(text) in each.message else f"{cut(text)}: {each.message}"
                     self._add(_OUTER, "mirror.rules", message, each.hint, code="manifest-invalid-rules")
         return tuple(found)
 
@@ -335,11 +337,6 @@ class _Reader:
             sdists=Sdists(source.sdists or mirror.sdists),
             targets=Targets(platforms, mirror.pythons if source.pythons is None else source.pythons),
         )
-
-
-def _is_place(place: str, path: str) -> bool:
-    """Whether ``place``, as a finding has it, is ``path``: a long one is cut there."""
-    return place == path or (place.endswith("...") and path.startswith(place.removesuffix("...")))
 
 
 def _joined(path: str, key: str) -> str:

@@ -125,6 +125,24 @@ def test_rules_can_be_a_directory_beside_the_manifest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (r"a\u0001.toml", r"a\x01.toml: No such file or directory. Check the path."),
+        (r"a\u0085/", r"there is no directory '{}/a\x85/'. Rule files end with .toml."),
+        ("...", "unknown rule set '...'. Known: gpu, cpu-twins. File names end with .toml."),
+    ],
+)
+def test_what_is_wrong_with_a_name_in_the_rules_has_its_line(rule: str, expected: str, tmp_path: Path) -> None:
+    """Its place in a finding has no control characters, and that of a long one ends in dots."""
+    with pytest.raises(ManifestError) as caught:
+        manifest(tmp_path, f'rules = ["gpu", "{rule}"]')
+    [found] = caught.value.findings
+    assert (found.code, str(found)) == (
+        "manifest-invalid-rules", f"{tmp_path / 'mirror.toml'}:4: mirror.rules: {expected.format(tmp_path)}",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("store", "expected"),
     [
         ("wheels", "{}/wheels"), ("../wheels", "{}/../wheels"), ("/srv/wheels", "/srv/wheels"), ("s3://wheels", "s3://wheels"),
