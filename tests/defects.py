@@ -281,6 +281,8 @@ _NAMES: Final = [
     _called("filename-malformed", "demo-1.0.whl", valid()),
     _spec("filename-tag-digit", "an interpreter that begins with a digit", {"wheel-bad-tags"}, "WHEEL says the same tag",
           tags="3-none-any"),
+    _spec("filename-tag-digit", "a second tag that begins with a digit", {"wheel-bad-tags"}, "WHEEL says the same tag",
+          tags="py3.3x-none-any"),
     _spec("filename-bad-version", "Version one everywhere", {"metadata-bad-version"}, "METADATA says the same Version",
           version="one", metadata=metadata(head=[*HEAD[:2], "Version: one"])),
     _spec("filename-bad-name", "two underscores", project="de__mo",

@@ -29,7 +29,8 @@ _AT_UPLOAD: Final = (str(Client.PYPI),)
 _NEVER: Final = frozenset({"entry-points-unsafe-name"})
 """What a mirror refuses even so: a script called ``bin\\tool`` or ``C:tool`` is no path on Linux, and one on Windows."""
 _PASSED_OVER: Final = frozenset({"filename-tag-digit"})
-"""What a mirror accepts although clients refuse it: new ones pass over the file, and old ones install it."""
+"""What a mirror accepts although clients refuse it: uv and new versions of pip pass over the file, old ones of pip install
+it."""
 _MOST_CHANGES: Final = 200
 _LONGEST: Final = 500
 
@@ -57,7 +58,7 @@ def examine(
     """Verify the wheel at ``path``, open as ``source``, and return what is to be listed.
 
     ``sha256`` is that of the file where it is known. What PyPI alone refuses is no error here: clients install it; nor is
-    what only new clients pass over.
+    what new ones pass over and old ones install.
     A wheel that is examined ``leniently`` may have errors, which are in ``errors`` then.
 
     :raises MirrorError: if it has an error, as ``wheelfix verify`` reports it.
@@ -94,7 +95,7 @@ def fixed_here(wheel: ExaminedWheel, outcome: Outcome | None) -> ExaminedWheel:
 
 
 def _is_accepted(finding: Finding) -> bool:
-    """Whether a mirror accepts a wheel with this error: no client refuses it, or new ones alone pass over it."""
+    """Whether a mirror accepts a wheel with this error: no client refuses it, or those that do pass over it."""
     return finding.code in _PASSED_OVER or (finding.refused_by == _AT_UPLOAD and finding.code not in _NEVER)
 
 

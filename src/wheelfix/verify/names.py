@@ -92,7 +92,8 @@ def _check_tags(name: WheelFilename) -> Iterator[RawFinding]:
             yield RawFinding("filename-malformed", "", message, refused_by=refused_by)
     if _TAGS.fullmatch(name.python) and not all(map(str.isidentifier, name.python.split("."))):
         message = f"the Python tag begins with a digit; pip 26.3 and later refuse that: {_with_digits(name.python)}"
-        yield RawFinding("filename-tag-digit", "", message)
+        by_uv = (Client.UV,) if name.python[0].isdigit() else ()  # it looks at the first tag of a set alone
+        yield RawFinding("filename-tag-digit", "", message, refused_by=in_table_order((Client.PIP, *by_uv, Client.PYPI)))
     build = _BUILD.fullmatch(name.build or "0")
     if build is None:
         message = f"the build tag has other characters than letters, digits, _ and .: {cut(name.build or '')}"
@@ -104,8 +105,9 @@ def _check_tags(name: WheelFilename) -> Iterator[RawFinding]:
 
 def _with_digits(tags: str) -> str:
     """Return the tags of a set that begin with a digit, and the set where it has others: py2.7 stands for py2 and 7."""
-    odd = [tag for tag in tags.split(".") if not tag.isidentifier()]
-    return f"{shown_few(odd)}{f', in {cut(tags)}' if tags not in odd else ''}"
+    each = tags.split(".")
+    odd = [tag for tag in each if not tag.isidentifier()]
+    return cut(tags) if odd == each else f"{shown_few(odd)}, in {cut(tags)}"
 
 
 def _check_variant(subject: Subject, name: WheelFilename) -> Iterator[RawFinding]:

@@ -141,7 +141,7 @@ _NAMES: Final = (
     _error("filename-bad-name", "The file name does not begin with the name of a project.",
         FORMAT, by=(Client.PIP, Client.PYPI)),
     _error("filename-tag-digit", "A Python tag in the file name begins with a digit: pip refuses that since version 26.3.",
-        FORMAT, by=(Client.PIP, Client.PYPI)),
+        FORMAT, by=_INDEX_AND_RESOLVERS),
     _error("filename-tag-case", "A tag in the file name is not in lower case.", FORMAT, by=(Client.UV,)),
     _warning("filename-variant",
         "It is a variant wheel (PEP 825, a draft): tools that do not know the draft refuse or ignore it.", VARIANTS),

@@ -151,12 +151,15 @@ def test_what_pypi_alone_refuses_is_served(mirror: Path, tmp_path: Path) -> None
     assert has_no_findings(mirror)
 
 
-def test_a_tag_that_new_versions_of_pip_pass_over_is_served(mirror: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tag", "clients"), [("py2.7", ("pip", "PyPI")), ("3x", ("pip", "uv", "PyPI"))])
+def test_a_tag_that_new_versions_pass_over_is_served(
+    tag: str, clients: tuple[str, ...], mirror: Path, tmp_path: Path
+) -> None:
     """Old ones install the wheel."""
     (tmp_path / "in").mkdir()
-    path = write_wheel(tmp_path / "in", valid(tags="py2.7-none-any"))
+    path = write_wheel(tmp_path / "in", valid(tags=f"{tag}-none-any"))
     [finding] = [each for each in check_wheel(path).findings if each.severity is Severity.ERROR]
-    assert (finding.code, finding.refused_by) == ("filename-tag-digit", ("pip", "PyPI"))
+    assert (finding.code, finding.refused_by) == ("filename-tag-digit", clients)
     assert statuses(add(mirror, path)) == ["added"]
     assert has_no_findings(mirror)
 

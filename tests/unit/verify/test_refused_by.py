@@ -194,6 +194,22 @@ def test_file_name(name: str, clients: str, tmp_path: Path) -> None:
     assert _clients(tmp_path / name, "filename-malformed") == clients
 
 
+@pytest.mark.parametrize(
+    ("tag", "clients", "odd"),
+    [
+        ("3x", "pip uv PyPI", "3x"),
+        ("3.4", "pip uv PyPI", "3.4"),
+        ("py2.7", "pip PyPI", "7, in py2.7"),
+    ],
+)
+def test_tag_that_begins_with_a_digit(tag: str, clients: str, odd: str, tmp_path: Path) -> None:
+    path = tmp_path / f"demo-1.0-{tag}-none-any.whl"
+    path.write_bytes(build_wheel(valid()))
+    assert _clients(path, "filename-tag-digit") == clients
+    [found] = _found(path, "filename-tag-digit")
+    assert found.message == f"the Python tag begins with a digit; pip 26.3 and later refuse that: {odd}"
+
+
 @pytest.mark.parametrize("build", ["1.2", "1_x", "00000000000000000000000000001", "18446744073709551615"])
 def test_build_tag_that_all_take(build: str, tmp_path: Path) -> None:
     (tmp_path / f"demo-1.0-{build}-py3-none-any.whl").write_bytes(build_wheel(valid()))
