@@ -10,14 +10,12 @@ from contextlib import closing, contextmanager, suppress
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
-from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from wheelfix.errors import ResultError
-from wheelfix.wheel.zip.staging import kept_directory, remove_leftovers
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -350,6 +348,9 @@ def _has_place_for_sockets() -> bool:
     """
     from multiprocessing import process, util
     from shutil import rmtree
+    from tempfile import gettempdir
+
+    from wheelfix.wheel.zip.staging import kept_directory, remove_leftovers
 
     parents = [Path("/tmp")]  # noqa: S108 - there, too, nobody else can look into the directory
     with suppress(OSError):  # there is no place for temporary files

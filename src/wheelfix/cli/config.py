@@ -15,7 +15,6 @@ from click.core import ParameterSource
 
 from wheelfix.cli.exit_codes import Incomplete
 from wheelfix.text import shown
-from wheelfix.toml import LARGEST
 
 PREFIX: Final = "WHEELFIX_"
 _GUARD: Final = "it turns off a safety check"
@@ -66,6 +65,9 @@ NO_CONFIG: Final = f"{PREFIX}NO_CONFIG"
 """Set to true, no file sets options: a pull request brings its own, which could ignore what a check is for."""
 _OF_OTHERS: Final = f"{PREFIX}VERSION"
 """CI jobs often use it for the version of wheelfix to install, so it does not set ``edit --version``."""
+
+LOOKED_AT: Final = 8 << 20
+"""How many bytes of a file are looked at: as many as of the largest TOML file, whose module has a parser that few runs need."""
 
 Key = tuple[str, ...]
 
@@ -237,7 +239,7 @@ def _content(path: Path) -> bytes:
         if not path.is_file():
             return b""
         with path.open("rb") as file:
-            return file.read(LARGEST)  # a larger one is refused by who reads it
+            return file.read(LOOKED_AT)  # a larger one is refused by who reads it
     except OSError:  # who needs its rules reports that
         return b""
 

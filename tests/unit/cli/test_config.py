@@ -13,9 +13,11 @@ import pytest
 from building import WheelSpec, write_wheel
 from places import REFERENCE, ROOT
 from running import wheelfix
+from wheelfix import toml
 from wheelfix.cli import group
 from wheelfix.cli.config import (
     COMMAND_LINE_ONLY,
+    LOOKED_AT,
     YIELDS_TO,
     commands,
     form_of,
@@ -346,3 +348,7 @@ def test_the_url_of_a_bucket_is_not_a_path_in_the_directory_of_the_file(monkeypa
     monkeypatch.chdir("below")
     ran = wheelfix(*STRIP, f"../{WHEEL}")
     assert (ran.code, "publish: s3:///nowhere names no bucket" in ran.err) == (2, True), ran.err
+
+
+def test_as_much_of_a_file_is_looked_at_as_is_parsed() -> None:
+    assert LOOKED_AT == toml.LARGEST

@@ -13,7 +13,6 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import gettempdir
 from types import TracebackType
 from typing import Final, Self
 
@@ -205,6 +204,8 @@ def temporary_directory() -> Iterator[Path]:
 
     :raises OSError: if there is no place for temporary files.
     """
+    from tempfile import gettempdir  # imported late: few runs download
+
     parent = Path(gettempdir())
     remove_leftovers(parent)
     with directory_for_downloads(parent) as path:
