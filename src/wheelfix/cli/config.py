@@ -67,7 +67,7 @@ _OF_OTHERS: Final = f"{PREFIX}VERSION"
 """CI jobs often use it for the version of wheelfix to install, so it does not set ``edit --version``."""
 
 LOOKED_AT: Final = 8 << 20
-"""How many bytes of a file are looked at: as many as of the largest TOML file, whose module has a parser that few runs need."""
+"""How many bytes of a file are looked at: as many as of the largest TOML file. Its parser is not imported for that."""
 
 Key = tuple[str, ...]
 
