@@ -57,16 +57,16 @@ EXAMPLES: Final[dict[str, str]] = {
     "archive-same-name-folded": "demo/A.txt: on some systems it is the same file as demo/a.txt",
     "archive-odd-mode": "demo/link: it is marked as a link or a device",
     "archive-mode-no-type": (
-        "demo/tool: it is executable but not marked as a regular file; pip and installer install it without the executable "
-        "bit"
+        "demo/tool: it is executable but not marked as a regular file; pip and installer install it without the "
+        "executable bit"
     ),
     "archive-bad-time": "demo/x: its date is 0x0000 and its time 0x0000",
     "archive-needless-zip64": "demo/x: it has ZIP64 fields, but no number that needs them",
     "file-unreadable": "the file cannot be read: No such file or directory",
     "filename-malformed": "demo-1.0.whl is not the name of a wheel",
+    "filename-tag-digit": "the Python tag begins with a digit; pip 26.3 and later refuse that: 3",
     "filename-bad-version": "one is not a valid version (PEP 440)",
     "filename-bad-name": "de__mo is not a valid project name in a file name",
-    "filename-tag-digit": "the Python tag begins with a digit; pip 26.3 and later refuse that: 3x",
     "filename-tag-case": "uv reads only tags in lower case: PY3-none-any",
     "filename-variant": "it is the variant cu128 (PEP 825, a draft): pip and PyPI refuse or ignore it",
     "variant-unreadable": "variant.json: it is missing, but uv requires it",
@@ -87,15 +87,14 @@ EXAMPLES: Final[dict[str, str]] = {
         "demo-1.0.data/scripts/: uv refuses a wheel with directories among its scripts: demo-1.0.data/scripts/sub/tool"
     ),
     "data-same-file": (
-        "demo-1.0.data/platlib/x.py: it is installed to the same path as demo-1.0.data/purelib/x.py; installer refuses "
-        "that"
+        "demo-1.0.data/data/bin/x: it is installed to the same path as demo-1.0.data/scripts/x; installer refuses that"
     ),
     "data-script-twice": (
         "demo-1.0.data/scripts/tool: [console_scripts] tool also makes a script of this name; installer refuses that"
     ),
     "data-script-wrapper": (
-        "demo-1.0.data/scripts/tool.exe: pip and uv take it for the Windows launcher of [console_scripts] tool and do not "
-        "install it; installer does"
+        "demo-1.0.data/scripts/tool.exe: pip and uv take it for the Windows launcher of [console_scripts] tool and do "
+        "not install it; installer does"
     ),
     "data-reserved-name": "demo-1.0.data/scripts/python: uv reserves this name for the interpreter and refuses the wheel",
     "wheel-not-utf8": "WHEEL, line 2: it is not UTF-8; installers refuse it",
