@@ -136,7 +136,7 @@ def test_every_hook_is_tested_and_says_what_it_does() -> None:
 def hooks_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a repository of what wheelfix is built from, as pre-commit clones it."""
     place = tmp_path_factory.mktemp("hooks")
-    for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
         shutil.copy(ROOT / name, place)
     shutil.copytree(ROOT / "src", place / "src", ignore=shutil.ignore_patterns("__pycache__"))
     commit(place)
