@@ -54,8 +54,9 @@ fuzz: $(VENV)/.fuzz ## fuzz one target, starting from its corpus: TARGET=layout 
 
 azurite: $(AZURITE)/.ready ## install Azurite with npm, for the tests of buckets on Azure, which are skipped otherwise
 
-hostile: $(READY) ## build 10,230 hostile wheels, and compare what wheelfix reports and writes with seven readers (COUNT=1000: fewer)
+hostile: $(READY) ## attack wheelfix with 10,230 hostile wheels, which seven readers read as well (COUNT=1000: fewer), documents and answers
 	PYTHONPATH=tests:sample_wheels $(BIN)/python tests/hostile/attack.py $(if $(COUNT),--count $(COUNT))
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m long tests/hostile
 
 check: $(READY) ## check everything but the tests: format, lint, types, layers, sample wheels, docs
 	$(BIN)/ruff format --check

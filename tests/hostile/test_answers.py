@@ -166,7 +166,7 @@ def test_some_kinds_of_wrong_answers_are_errors_or_no_harm(reader: str, tmp_path
     assert len(ends(reader, chosen, (0,), tmp_path, waits)) > 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", chosen_parts())
 @pytest.mark.parametrize("reader", READERS)
 def test_each_kind_of_wrong_answer_is_an_error_or_no_harm(reader: str, part: int, tmp_path: Path, waits: Waits) -> None:

@@ -192,7 +192,7 @@ def test_some_wrong_answers_are_errors_or_no_harm(net: Net) -> None:
         assert ends
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", chosen_parts())
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_each_wrong_answer_is_an_error_or_no_harm(net: Net, operation: str, part: int) -> None:

@@ -1,7 +1,7 @@
 """Documents that were made wrong on purpose: each is refused with a message to act on, or read as what it says.
 
 Nothing of one ends in a traceback, runs on, or is taken for another document. In the default run a third of the kinds of
-damage are done once to each input, another third to the next one; with ``-m slow`` all are done at every place.
+damage are done once to each input, another third to the next one; with ``-m long`` all are done at every place.
 """
 
 import signal
@@ -103,7 +103,7 @@ def test_a_third_of_the_kinds_of_damage_are_errors_or_no_harm(name: str, tmp_pat
     assert _ends(name, kinds, tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", chosen_parts())
 @pytest.mark.parametrize("name", INPUTS)
 def test_each_damage_at_each_place_is_an_error_or_no_harm(name: str, part: int, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_a_damaged_file_of_a_mirror_harms_no_other(template: Path, tmp_path: Pat
     attack_each(template, damaged_files(template)[::60], tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", chosen_parts())
 def test_each_damaged_file_of_a_mirror_harms_no_other(part: int, template: Path, tmp_path: Path) -> None:
     attack_each(template, damaged_files(template)[part::PARTS], tmp_path)
@@ -170,7 +170,7 @@ def read_huge(template: Path, filename: str, kind: str, folder: Path) -> None:
     assert ran.peak < _MOST_MEMORY, f"{filename}: {kind}: {ran.peak >> 20} MiB"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", chosen_parts())
 @pytest.mark.parametrize("filename", COMMANDS)
 def test_no_document_takes_much_memory(filename: str, part: int, template: Path, tmp_path: Path) -> None:

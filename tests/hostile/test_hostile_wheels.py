@@ -1,6 +1,6 @@
 """Thousands of hostile wheels: what ``verify`` says of them, and what corrections make of them, held against other readers.
 
-The default run tries the first wheel of each kind with the readers that take no time; ``-m slow`` tries all of them, and
+The default run tries the first wheel of each kind with the readers that take no time; ``-m long`` tries all of them, and
 ``make hostile`` does so with uv for each, and says how every kind ended.
 """
 
@@ -74,14 +74,14 @@ def test_the_first_wheel_of_each_kind(group: int, tmp_path: Path) -> None:
     assert not broken, "\n".join(broken)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", chosen_parts())
 def test_all_wheels(part: int, tmp_path: Path) -> None:
     broken = _broken(range(part, COUNT, PARTS), tmp_path)
     assert not broken, "\n".join(broken)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", chosen_parts())
 def test_work_and_memory_have_bounds(part: int, tmp_path: Path) -> None:
     """Of two wheels of each kind, counted: calls of functions, and bytes of objects."""

@@ -68,7 +68,7 @@ def _why_skipped(package: _Package) -> Skipped | None:
     registry = package.source.get("registry")
     if registry is None:
         return next((reason for key, reason in _REASONS.items() if key in package.source), Skipped.UNKNOWN)
-    return None if "://" in str(registry) else Skipped.LOCAL
+    return None if isinstance(registry, str) and "://" in registry else Skipped.LOCAL
 
 
 def _entries(document: Document, package: _Package, line: int | None) -> Iterator[LockedFile | SkippedEntry]:
