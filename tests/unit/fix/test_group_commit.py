@@ -223,6 +223,8 @@ def test_an_interrupt_in_a_callback_keeps_what_has_its_name(tmp_path: Path) -> N
 
 def test_the_system_is_asked_little_for_each_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call takes as long as a hundred lines of Python: a directory is resolved, and flushed, once for many wheels."""
+    (tmp_path / "temporary").mkdir()  # its own: where other runs sweep among temporary files, a directory is made again
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     paths = many(tmp_path / "in", 20)
     fix_wheels(paths[:1], output=tmp_path / "warm")  # what is imported, and read once
     calls: Counter[str] = Counter()
