@@ -122,10 +122,10 @@ def test_what_cannot_be_read_is_never_passed_over(
     """Nothing is known of such a file: no choice of codes makes it valid, and 3 beats the 1 of another wheel."""
     real = os.open
 
-    def refuse(path: os.PathLike[str], *arguments: int) -> int:
+    def refuse(path: os.PathLike[str], *arguments: int, **options: int) -> int:
         if path == bad:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        return real(path, *arguments)
+        return real(path, *arguments, **options)
 
     monkeypatch.setattr(os, "open", refuse)
     ran = wheelfix("verify", *options, good, bad)
