@@ -4,7 +4,8 @@ import errno
 import fcntl
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,14 @@ def test_system_that_refuses_to_place_it(
     assert list(tmp_path.iterdir()) == []
 
 
+@contextmanager
+def _opening(opened: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Open by ``opened`` in place of :func:`os.open`; no longer when pytest removes the directory, for which it opens it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", opened)
+        yield
+
+
 def test_file_system_without_nameless_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hidden name is used where the file system does not know ``O_TMPFILE``."""
     real_open = os.open
@@ -86,8 +95,7 @@ def test_file_system_without_nameless_files(tmp_path: Path, monkeypatch: pytest.
             raise OSError(errno.EOPNOTSUPP, "no nameless files")
         return real_open(path, flags, mode)
 
-    monkeypatch.setattr(os, "open", without_nameless)
-    with StagedFile(tmp_path, 0o644) as staged:
+    with _opening(without_nameless, monkeypatch), StagedFile(tmp_path, 0o644) as staged:
         assert [path.name[:10] for path in tmp_path.iterdir()] == [".wheelfix-"]
         staged.put(tmp_path / "file", replace=False)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
@@ -303,8 +311,11 @@ def test_a_directory_that_cannot_be_opened_is_not_left_behind(tmp_path: Path, mo
     def refuse(*_: object) -> int:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(OSError, match="Too many open files"), directory_for_links(tmp_path):
+    with (
+        _opening(refuse, monkeypatch),
+        pytest.raises(OSError, match="Too many open files"),
+        directory_for_links(tmp_path),
+    ):
         pass
     assert [*tmp_path.iterdir()] == []
 
