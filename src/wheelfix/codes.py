@@ -14,10 +14,8 @@ from wheelfix.text import on_one_line
 
 _LONGEST: Final = 500
 """How much of a place and of a message is reported, in characters: a name in an archive can have 64 kB."""
-
-
 _LONGEST_HINT: Final = 2000
-"""The same of what to do, which may list all keys that there are."""
+"""The same for a hint, which may list all keys that there are."""
 
 
 class Fix(StrEnum):

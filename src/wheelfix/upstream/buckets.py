@@ -210,7 +210,7 @@ class Bucket:
         """Return the error for a store that lists the same objects again and again: a list that it continues never ends."""
         return MirrorError(
             "bad-answer",
-            f"{self._shown(directory)} is listed again and again",
+            f"the store lists the same objects of {self._shown(directory)} again and again",
             hint="Report it to the operator of the store.",
         )
 

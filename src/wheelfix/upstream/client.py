@@ -209,7 +209,7 @@ def _known_version(text: str) -> str:
     :raises ValueError: if it is too long for one, and so takes long to read.
     """
     if len(text) > _LONGEST_VERSION:
-        raise ValueError("no version is so long")
+        raise ValueError(f"its API version is longer than {_LONGEST_VERSION} characters")
     try:
         version = Version(text)
     except InvalidVersion:

@@ -61,7 +61,7 @@ def check_wheel(path: Path, *, source: Readable | None = None) -> CheckedWheel:
 class Examined(Struct, frozen=True):
     """What was found in a wheel, the worst first, and the sums of its entries, by name.
 
-    ``failure`` is why the system did not give all of it: then it says little of the wheel.
+    ``failure`` is the error of the system that ended the check, if any: then the findings are not complete.
     """
 
     found: list[RawFinding]

@@ -53,7 +53,7 @@ def expanded(text: str) -> list[WheelTag]:
     if not all(_VALUE.fullmatch(value) for part in parts for value in part):
         raise _no_tag(text, "its parts hold letters, digits and _, and dots between the values of a set")
     if not all(map(str.isidentifier, parts[0])):
-        raise _no_tag(text, "its first part names an interpreter, and pip reads none that begins with a digit")
+        raise _no_tag(text, "its Python tag begins with a digit, which pip refuses")
     return _product(parts)
 
 
