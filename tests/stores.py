@@ -16,7 +16,7 @@ from wheelfix.mirror.storage.base import Head, NewFile, Stored, Write
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
 
-START = datetime(2026, 11, 28, tzinfo=UTC)
+START = datetime.now(UTC)  # the clock of the machine, which wheelfix compares with that of a store
 Hook = Callable[[str, str], None]
 """Called with an operation and the key, or prefix, that it touches."""
 
