@@ -89,15 +89,15 @@ class Version(NamedTuple):
         return {"If-Range": self.etag} if self.is_strong else {}
 
     def matches(self, other: "Version") -> bool | None:
-        """Whether ``other`` is the same version; ``None`` if it does not say, and this one does.
+        """Whether ``other`` is the same version; ``None`` if only one of them says what would tell.
 
-        >>> Version('"1"').matches(Version('"2"')), Version('"1"').matches(Version())
-        (False, None)
+        >>> Version('"1"').matches(Version('"2"')), Version('"1"').matches(Version()), Version().matches(Version('"1"'))
+        (False, None, None)
         """
         pairs = [(self.etag, other.etag)] if self.is_strong else list(zip(self, other, strict=True))
         if any(one and two and one != two for one, two in pairs):
             return False
-        return None if any(one and not two for one, two in pairs) else True
+        return True if all(bool(one) == bool(two) for one, two in pairs) else None
 
 
 def is_encoded(answer: requests.Response) -> bool:

@@ -189,7 +189,7 @@ class RemoteFile(RangedFile):
         if sent.strip().lower() != wanted:
             raise _no_ranges(self.url, "the server did not send the requested range")
         if same is None:
-            raise _no_ranges(self.url, "the server does not say of which version of the file a range is")
+            raise _no_ranges(self.url, "the server does not say of each range of which version of the file it is")
 
     def check_unchanged(self) -> None:
         """Confirm that no answer was of another file: each says which version it is of, and the size of the file.

@@ -142,6 +142,17 @@ def test_a_part_of_an_unknown_version(headers: dict[str, str]) -> None:
     assert "of which version" in str(error)
 
 
+@pytest.mark.parametrize("before", [PLAIN, DATE, WEAK])
+def test_a_part_that_says_more_of_its_version_than_those_before(before: dict[str, str]) -> None:
+    """Those before may be of another one."""
+    server = Ranged(DATA, before)
+    with opened(server) as file:
+        file.read_at(0, 10)
+        server.headers = before | ({**ETAG} if before is not WEAK else DATE)
+        error = refused("no-ranges", lambda: file.read_at(500_000, 10))
+    assert "of which version" in str(error)
+
+
 def without(name: str, reply: Reply, **others: str) -> Reply:
     return replace(reply, headers={key: value for key, value in reply.headers.items() if key != name} | others)
 
