@@ -97,9 +97,16 @@ def _parted(parts: RequirementParts) -> tuple[object, ...]:
 
 
 def _check_extras(marker: str, *, needs: bool, by: frozenset[str]) -> None:
-    """Confirm that a requirement which only an extra can require is required in no environment without one."""
+    """Confirm that a requirement which only an extra can require is required in no environment without one.
+
+    What compares an extra by another operator than ``==`` and ``!=`` counts as required by one: installers differ.
+    """
     strict = StrictMarker(marker) if marker else None
-    if needs and strict is not None:
+    tree = read_marker(marker)
+    is_clear = tree is not None and all(
+        each.operator in ("==", "!=") for each in comparisons(tree) if each.variable in ("extra", "extras")
+    )
+    if needs and strict is not None and is_clear:
         for place in _PLACES:
             if not place["extra"]:
                 assert not _holds(strict, place), place

@@ -17,7 +17,14 @@ from wheelfix.globs import is_plain, matches, path_matcher
 from wheelfix.rules.lint import contains
 from wheelfix.wheel.edits import AddTags, RemoveTags
 from wheelfix.wheel.environments import Environments
-from wheelfix.wheel.filename import WheelFilename, normal_version, system_and_machine, with_local_version, with_post_release
+from wheelfix.wheel.filename import (
+    WheelFilename,
+    build_order,
+    normal_version,
+    system_and_machine,
+    with_local_version,
+    with_post_release,
+)
 from wheelfix.wheel.sdist_filename import SdistFilename, is_sdist, project_of_file
 from wheelfix.wheel.tags import are_written, edited_tags, expanded, retagged, tags_of, with_tags
 
@@ -48,8 +55,8 @@ def check_filename(data: bytes) -> None:
     if strict is not None and name.variant is None:
         project, version, build, theirs = strict
         same(
-            (name.project, name.parsed_version, name.build or ""),
-            (project, version, "".join(map(str, build)) if build else ""),
+            (name.project, name.parsed_version, build_order(name.build) if name.build else ()),
+            (project, version, build),
         )
         if tags is not None:
             same({str(each) for each in tags}, {str(each) for each in theirs})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from msgspec.structs import replace
 
 from wheelfix.errors import CopySourceError, EditError
-from wheelfix.fix.naming import Renaming, build_order, rename, with_new_names
+from wheelfix.fix.naming import Renaming, rename, with_new_names
 from wheelfix.fix.notes import notes_on_duplicates, notes_on_rows
 from wheelfix.fix.plan import Outline, Plan, as_kept, check_path, problem_of, void_signatures
 from wheelfix.fix.requested_name import RequestedName
@@ -44,6 +44,7 @@ from wheelfix.wheel.edits import (
     WheelEdit,
     WriteFile,
 )
+from wheelfix.wheel.filename import build_order
 from wheelfix.wheel.metadata import Document, Field
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.source import sha256_of

@@ -4,7 +4,6 @@ Follows https://packaging.python.org/en/latest/specifications/binary-distributio
 https://packaging.python.org/en/latest/specifications/version-specifiers/.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, TypeAlias
@@ -235,12 +234,6 @@ def _with_build(content: bytes, build: str) -> bytes | None:
     if present:
         return document.edited({each: build if each is present[0] else None for each in present}).data
     return document.adding("Build", build).data
-
-
-def build_order(tag: str) -> tuple[int, str]:
-    """Return the key by which installers order build tags: the leading number, and then the rest."""
-    digits = re.match(r"\d+", tag)
-    return int(digits[0]) if digits else 0, tag[digits.end() if digits else 0 :]
 
 
 class NewNames(Struct, frozen=True):

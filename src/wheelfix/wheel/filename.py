@@ -100,7 +100,8 @@ class WheelFilename(Struct, frozen=True):
         >>> WheelFilename.parse(one).identity == WheelFilename.parse(two).identity
         True
         """
-        return self.project, self.parsed_version or self.version, self.build, *map(frozenset, self._tag_sets), self.variant
+        build = build_order(self.build) if self.build else None
+        return self.project, self.parsed_version or self.version, build, *map(frozenset, self._tag_sets), self.variant
 
     @property
     def _tag_sets(self) -> Iterator[list[str]]:
@@ -163,6 +164,16 @@ class WheelFilename(Struct, frozen=True):
     def __str__(self) -> str:
         parts = [self.raw_project, self.version, self.build, self.python, self.abi, self.platform, self.variant]
         return "-".join(part for part in parts if part is not None) + ".whl"
+
+
+def build_order(tag: str) -> tuple[int, str]:
+    """Return the key by which installers order build tags: the leading number, and then the rest.
+
+    >>> build_order("007cpu")
+    (7, 'cpu')
+    """
+    digits = re.match(r"\d+", tag)
+    return int(digits[0]) if digits else 0, tag[digits.end() if digits else 0 :]
 
 
 def _not_a_name(name: str, what: str, hint: str = _HINT) -> FilenameError:

@@ -118,3 +118,9 @@ def test_what_is_no_variant_is_still_malformed(name: str) -> None:
 def test_installers_take_names_of_one_identity_for_one_wheel(other: str, same: bool) -> None:
     one = WheelFilename.parse("demo_pkg-1.0-py2.py3-none-any.whl")
     assert (one.identity == WheelFilename.parse(other).identity) is same
+
+
+@pytest.mark.parametrize(("other", "same"), [("01cpu", True), ("1CPU", False), ("1", False), ("10cpu", False)])
+def test_installers_compare_the_number_of_a_build_tag(other: str, same: bool) -> None:
+    one, two = (WheelFilename.parse(f"demo-1.0-{build}-py3-none-any.whl") for build in ("1cpu", other))
+    assert (one.identity == two.identity) is same

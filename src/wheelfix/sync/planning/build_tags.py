@@ -7,10 +7,9 @@ from typing import Final
 from packaging.version import Version
 
 from wheelfix.errors import FilenameError
-from wheelfix.fix.naming import build_order
 from wheelfix.mirror.pages import Page
 from wheelfix.sync.model import WantedFile
-from wheelfix.wheel.filename import WheelFilename, parsed_version
+from wheelfix.wheel.filename import WheelFilename, build_order, parsed_version
 
 _SHORT: Final = 8
 """How many digits of what identifies the rules are part of a build tag."""
