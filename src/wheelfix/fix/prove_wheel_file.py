@@ -5,7 +5,7 @@ from typing import Final
 
 from packaging.tags import Tag, parse_tag
 
-from wheelfix.fix.prove_text import beside_fields, same_lines
+from wheelfix.fix.prove_text import same_beside_fields, same_lines
 from wheelfix.results import Change, Part
 from wheelfix.text import shown_few
 from wheelfix.wheel.filename import WheelFilename
@@ -31,7 +31,7 @@ def wheel_file_difference(
     if not planned:
         return "" if old == new else "no field was to change"
     was, now = Document.parse_leniently(old), Document.parse_leniently(new)
-    if beside_fields(was) != beside_fields(now):
+    if not same_beside_fields(was, now):
         return "lines beside its fields"
     kept, there = (
         [_line(document, each) for each in document.fields if each.name.lower() not in planned] for document in (was, now)

@@ -158,6 +158,22 @@ def test_what_differs_in_metadata(new: bytes, changes: list[Change], expected: s
     assert metadata_difference(OLD, new, changes) == expected
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "is_as_planned"),
+    [
+        (b": odd", b": odd\nRequires-Dist: c", True),
+        (b"Name: a\n: odd", b"Name: a\n: odd\r\nRequires-Dist: c", True),
+        (b"Name: a\n\nbody", b"Name: a\nRequires-Dist: c\n\nbody\n", False),
+        (b"Name: a\nodd", b"Name: a\nRequires-Dist: c\nodd\n", False),
+        (b": odd\nName: a", b": odd\n\nName: a\nRequires-Dist: c", False),
+        (b": odd\n", b": odd\n\nRequires-Dist: c", False),
+    ],
+)
+def test_an_odd_last_line_may_get_a_line_end(old: bytes, new: bytes, is_as_planned: bool) -> None:
+    added = Change("Requires-Dist", ChangeAction.ADD_FIELD, None, "c")
+    assert (metadata_difference(old, new, [added]) == "") is is_as_planned
+
+
 def test_an_odd_line_before_the_first_field() -> None:
     old, new = (start + OLD for start in (b" x\n", b"\tx\n"))
     assert metadata_difference(old, new.replace(b": b", b": c"), [SET]) == "its description, or lines beside its fields"

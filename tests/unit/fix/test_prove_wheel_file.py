@@ -132,6 +132,14 @@ def test_the_last_line_may_get_a_line_end() -> None:
     assert difference(old + b"\nTag: py2-none-any", TAGS, old=old, after=TWO) == ""
 
 
+@pytest.mark.parametrize(
+    ("more", "wrong"), [(b"\n", ""), (b"\r\n", ""), (b"\n\n", BESIDE), (b" \n", BESIDE), (b"x\n", BESIDE)]
+)
+def test_an_odd_last_line_may_get_a_line_end(more: bytes, wrong: str) -> None:
+    old = b": 1"
+    assert difference(old + more + b"Root-Is-Purelib: false", PURELIB, old=old) == wrong
+
+
 def test_more_tags_than_any_wheel_has_are_not_read() -> None:
     """A line of a hostile WHEEL can stand for millions."""
     many = ".".join(f"py{number}" for number in range(101))
