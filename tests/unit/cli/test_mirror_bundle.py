@@ -1,12 +1,15 @@
 """``wheelfix mirror export`` and ``import`` on the command line."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from demos import demo_wheel
 from running import mirror_report, validator, wheelfix
+from wheelfix.wheel.zip import staging
 
 
 @pytest.fixture
@@ -71,3 +74,27 @@ def test_a_lock_is_a_listing(outside: Path) -> None:
     document = json.loads(wheelfix("mirror", "list", outside, "--format", "json").out)
     validator("mirror.schema.json").validate(document)
     assert [each["metadata_sha256"] for each in document["projects"][0]["files"]]
+
+
+def test_a_bundle_is_reported_when_its_lock_cannot_be_written(outside: Path, tmp_path: Path) -> None:
+    bundle, lock = tmp_path / "1.tar", tmp_path / "none" / "last.lock"
+    ran = wheelfix("mirror", "export", outside, "-o", bundle, "--lock", lock)
+    assert (ran.code, ran.out) == (3, f"{bundle}\n")
+    summary, *error = ran.err.splitlines()
+    assert summary.startswith("Exported 2 files")
+    assert error[0].startswith(f"error[enoent]: No such file or directory: {lock}")
+    ran = wheelfix("mirror", "export", outside, "-o", bundle, "--lock", lock, "--format", "json")
+    assert (ran.code, mirror_report(ran)["summary"]["files"]) == (3, 2)
+
+
+def test_no_lock_names_a_bundle_that_may_be_lost(outside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(directory: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(staging, "flush_directory", refuse)
+    bundle, lock = tmp_path / "1.tar", tmp_path / "last.lock"
+    ran = wheelfix("mirror", "export", outside, "-o", bundle, "--lock", lock)
+    assert (ran.code, ran.out) == (3, f"{bundle}\n")
+    assert "error[eio]: the bundle is written, but may be lost if the machine crashes now: Input/output error\n" in ran.err
+    assert bundle.exists()
+    assert not lock.exists()

@@ -1,13 +1,13 @@
 """``wheelfix mirror export``."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from msgspec.structs import asdict
 
 from wheelfix.cli.command import Command
-from wheelfix.cli.exit_codes import ExitCode
+from wheelfix.cli.exit_codes import ExitCode, Incomplete, Stopped, stopped
 from wheelfix.cli.mirror.options import MIRROR, refusing
 from wheelfix.cli.printing import print_summary
 from wheelfix.cli.progress import Log
@@ -15,6 +15,9 @@ from wheelfix.cli.written import write_text
 from wheelfix.reports.bundle import render_export_summary
 from wheelfix.reports.json import encode
 from wheelfix.reports.registry import TEXT, formats, renderer
+
+if TYPE_CHECKING:
+    from wheelfix.sync.snapshots.export_bundle import ExportReport
 
 _FILE: Final = click.Path(dir_okay=False)
 
@@ -53,9 +56,23 @@ def command(mirror: str, output: str, since: str | None, lock: str | None, form:
 
     with Log(unit="file", quiet=quiet) as log, refusing():
         report = export_mirror(mirror, output, since=since, progress=log)
-    if lock:
-        write_text(Path(lock), encode(asdict(report.lock)))
+    problem = _write_lock(lock, report)
     click.echo(renderer("mirror export", form)(report) if form != TEXT else str(report.bundle), nl=form == TEXT)
     if not quiet:
         print_summary(render_export_summary(report))
+    if problem is not None:
+        raise problem
     return ExitCode.DONE
+
+
+def _write_lock(path: str | None, report: "ExportReport") -> Stopped | None:
+    """Write the lock that was asked for; return why it could not be, or why the bundle that it would name may be lost."""
+    if (problem := report.problem) is not None:
+        message = f"the bundle is written, but may be lost if the machine crashes now: {problem.message}"
+        return Incomplete(message, hint="Run the same command again once the cause is gone.", code=problem.code)
+    try:
+        if path:
+            write_text(Path(path), encode(asdict(report.lock)))
+    except OSError as error:
+        return stopped(error)
+    return None

@@ -17,11 +17,12 @@ from wheelfix.mirror.storage import MirrorLocation, open_store
 from wheelfix.mirror.storage.base import Store
 from wheelfix.mirror.yank import list_pages
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
+from wheelfix.results import Problem, failure
 from wheelfix.sync.snapshots.bundle import BLOCK, LOCK, SINCE, SUMS, new_files, sum_line
 from wheelfix.sync.snapshots.snapshot import Snapshot, SnapshotFile, read_snapshot, snapshot_of
 from wheelfix.text import shown
 from wheelfix.wheel.zip.source import Readable, blocks_of
-from wheelfix.wheel.zip.staging import StagedFile
+from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile
 
 _TIME: Final = 315_532_800
 """The time of all files, 1980-01-01: some tools complain of earlier ones."""
@@ -31,7 +32,8 @@ _MODE: Final = 0o644
 class ExportReport(Struct, frozen=True, kw_only=True):
     """What was written to ``bundle``: ``files`` of so many ``projects``, ``size`` bytes together.
 
-    ``lock`` is what the mirror lists: ``since`` of the next export. ``sha256`` (hexadecimal) is that of the bundle.
+    ``lock`` is what the mirror lists: ``since`` of the next export. ``sha256`` (hexadecimal) is that of the bundle. With a
+    ``problem`` the bundle is in its place and complete, but may be lost if the machine crashes now.
     """
 
     mirror: Location
@@ -41,6 +43,7 @@ class ExportReport(Struct, frozen=True, kw_only=True):
     lock: Snapshot
     size: int
     sha256: str
+    problem: Problem | None = None
 
 
 def export_mirror(
@@ -75,12 +78,21 @@ def export_mirror(
         os.fsync(staged.descriptor)
         output.seek(0)
         sha256 = hashlib.file_digest(output, "sha256").hexdigest()
-        staged.put(bundle, replace=True)
+        problem = _put(staged, bundle)
     projects = {name.split("/")[1] for name in files}
     return ExportReport(
         mirror=store.location, bundle=bundle, files=tuple(files.values()), projects=len(projects), lock=lock,
-        size=sum(each.size for each in files.values()), sha256=sha256,
+        size=sum(each.size for each in files.values()), sha256=sha256, problem=problem,
     )  # fmt: skip
+
+
+def _put(staged: StagedFile, bundle: Path) -> Problem | None:
+    """Put the bundle in its place; return why that is not on the disk for certain."""
+    try:
+        staged.put(bundle, replace=True)
+    except NotConfirmed as error:
+        return failure(bundle, error).problem
+    return None
 
 
 def _info(name: str, size: int) -> tarfile.TarInfo:
