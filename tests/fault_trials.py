@@ -87,6 +87,7 @@ class Trials:
         self.calls = self._again(records=True).calls
         self.new = contents(machine.work)
         self.expected = self._expected()
+        self.report = _report_of(self.expected)
 
     def _expected(self) -> Ended:
         expected = self._again()
@@ -182,10 +183,21 @@ class Trials:
             yield f"exit code 0, and {differences(visible(left), visible(self.new))}"
         if ended.code and "error" not in ended.err:
             yield "no error is printed"
-        if ended.code == 1:
-            yield "exit code 1, and nothing was looked for"
-        if ended.code == 2 and (visible(left) != visible(self.old) or "nothing was done" not in ended.err):
+        if ended.code == 1 and not self._has_true_errors(ended):
+            yield "exit code 1, and nothing was found"
+        if ended.code == 2 and not self._was_refused(ended, left):
             yield "exit code 2, and something was done"
+
+    def _has_true_errors(self, ended: Ended) -> bool:
+        """Whether a report has errors, and all of them are so: the undisturbed run found them, and fixed them."""
+        known = {(each["code"], each["place"]) for each in self.report.get("fixed", ())}
+        found = [each for each in _report_of(ended).get("findings", ()) if each["severity"] == "error"]
+        return bool(found) and all((each["code"], each["place"]) in known for each in found)
+
+    def _was_refused(self, ended: Ended, left: Mapping[str, bytes]) -> bool:
+        """Whether nothing at all was done, as what was typed could not be used: an option, or a path."""
+        says_so = "nothing was done" in ended.err or ended.err.startswith("error: invalid value for ")
+        return says_so and left == self.old and not ended.out
 
     def _about_files(self, left: Mapping[str, bytes]) -> Iterator[str]:
         """Yield files that are neither as they were nor as they are to be; pages may list some of several files."""
@@ -207,7 +219,7 @@ class Trials:
 
     def _about_the_report(self, ended: Ended, left: Mapping[str, bytes], fault: Fault) -> Iterator[str]:
         try:
-            report = json.loads(ended.out) if ended.out else {}
+            report = _report_of(ended)
         except ValueError:
             yield f"the report is no JSON: {ended.out!r}"
             return
@@ -243,6 +255,14 @@ class Trials:
                 f'"{name}"'.encode() in left[key] and f'"{name}"'.encode() not in self.old.get(key, b"") for key in listed
             ):
                 yield f"{name} is {status}, and is listed"
+
+
+def _report_of(ended: Ended) -> dict[str, Any]:
+    """Return the report that a run printed, an empty one where it printed none.
+
+    :raises ValueError: if it is no JSON.
+    """
+    return dict(json.loads(ended.out)) if ended.out else {}
 
 
 def _is_whole(path: str, data: bytes) -> bool:

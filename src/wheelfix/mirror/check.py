@@ -1,18 +1,20 @@
 """Checks mirrors: in a store, by their pages and files, or any index by its URL, as clients see it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
 from msgspec.structs import replace
 
+from wheelfix.errors import MirrorError
 from wheelfix.mirror.check_store import StoreCheck
 from wheelfix.mirror.fix import fix_findings
 from wheelfix.mirror.prune import prune_unlisted
-from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheckReport
+from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheckReport, ended_early
 from wheelfix.mirror.storage import MirrorLocation, open_store
 from wheelfix.mirror.storage.base import Store
 from wheelfix.options import Limits, Requests, Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
+from wheelfix.results import Finding
 from wheelfix.upstream.parallel import Calls, several
 from wheelfix.upstream.urls import missing_extra
 
@@ -35,7 +37,8 @@ def check_mirror(
     a file in a bucket is before it is reported and deleted because no page lists it. ``connections`` says how many requests
     to a bucket are made at a time.
 
-    :raises MirrorError: if there is no mirror, or it cannot be fixed.
+    :raises MirrorError, OSError: if there is no mirror, or it cannot be fixed; nothing was fixed then. Where something was
+        before, that is returned, with ``ended-early``.
     :raises ValueError: if a text of ``selection`` begins no code.
     """
     selection, progress = selection.among(MIRROR_CHECKS), guarded(progress)
@@ -45,14 +48,58 @@ def check_mirror(
         report = check()
         if not fix:
             return report
+        if not report.complete and not store.is_shared:  # what could not be read for a moment would be fixed, and not said
+            report = check()
         left = any(each.code == "unlisted" and each.fixable for each in report.findings)
-        if selection.includes("unlisted") and (left or not store.is_shared):
+        prunes = selection.includes("unlisted") and (left or not store.is_shared)
+        return _fixed(store, report, check, limits, calls, prunes=prunes)
+
+
+def _fixed(
+    store: Store,
+    report: MirrorCheckReport,
+    check: Callable[[], MirrorCheckReport],
+    limits: Limits,
+    calls: Calls,
+    *,
+    prunes: bool,
+) -> MirrorCheckReport:
+    """Fix what ``report`` says, and return what a ``check`` finds then; an error ends that, and what was fixed is returned.
+
+    :raises MirrorError, OSError: if nothing was fixed.
+    """
+    error: MirrorError | OSError | None = None
+    done = list[Finding]()
+    try:
+        if prunes:
             prune_unlisted(store, limits, calls)
         if not any(each.fixable for each in report.findings):
             return report
-        fix_findings(store, report.findings, limits.lock_seconds)
+        for each in fix_findings(store, report.findings, limits.lock_seconds):
+            done.append(each)
+    except (MirrorError, OSError) as found:
+        error = found
+    try:
         after = check()
-    return replace(after, fixed=tuple(each for each in report.findings if each.fixable and each not in after.findings))
+    except (MirrorError, OSError) as found:
+        error = error or found
+        after = replace(report, findings=tuple(each for each in report.findings if not _is_done(store, each, done)))
+    fixed = tuple(each for each in report.findings if each.fixable and each not in after.findings)
+    if error is None:
+        return replace(after, fixed=fixed)
+    if not fixed:
+        raise error
+    return replace(after, fixed=fixed, findings=(*after.findings, ended_early(error)))
+
+
+def _is_done(store: Store, finding: Finding, done: Collection[Finding]) -> bool:
+    """Whether ``finding`` is fixed: by what was ``done``, or because what no page lists is gone."""
+    if finding.code != "unlisted":
+        return finding in done
+    try:
+        return store.head(finding.place) is None
+    except (MirrorError, OSError):  # there is an error to report
+        return False
 
 
 def _checked(

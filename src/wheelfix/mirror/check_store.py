@@ -21,7 +21,7 @@ from wheelfix.mirror.registry import MirrorCheckReport, finding
 from wheelfix.mirror.repository import listed_keys, load_root
 from wheelfix.mirror.storage.base import Head, Store, Stored
 from wheelfix.mirror.stored_html import has_foreign_parts, is_same_to_clients
-from wheelfix.mirror.stored_wheel import WheelCheck, is_withheld, unreadable
+from wheelfix.mirror.stored_wheel import WheelCheck, is_withheld, readable, unreadable
 from wheelfix.mirror.unlisted import Grace, Unlisted, find_old_unlisted, find_unlisted, noted_files
 from wheelfix.progress import Progress
 from wheelfix.results import Finding
@@ -72,16 +72,17 @@ class StoreCheck:
         self._wheels = WheelCheck(store, self._heads, progress, quick=quick)
         self._moment = _MOMENT_OF_BUCKETS if store.is_shared else _MOMENT
         self._known = Account()
+        self._unread: list[Finding] = []
 
     def run(self) -> MirrorCheckReport:
         """Return what is wrong."""
-        present = {project for key in self._store.keys(SIMPLE) if (project := project_of(key))}
+        keys = readable(self._store.keys(SIMPLE), self._unread)
+        present = {project for key in keys if (project := project_of(key))}
+        for each in [*self._unread]:
+            self._doubt(project_of(f"{each.place}/"))
         findings = list(self._root(present))
         for project in sorted(self._known.listed - present):
-            if self._is_listed_now(project) and not (is_normalized_name(project) and self._pages(project)[0] is not None):
-                message = "it is listed and has no page"
-                findings.append(finding("page-missing", f"{SIMPLE}/{shown(project)}", message, fixable=True))
-                self._known.unreadable_projects.add(project)
+            findings += self._missing(project, present)
         names = sorted(present)
         self._known.projects = len(names)
         loaded = self._calls.map(self._try_pages, names, self._calls.count)
@@ -89,9 +90,24 @@ class StoreCheck:
             findings += self._project(project, pages)
             self._progress.project_done(project)
         unlisted = self._unlisted()
-        findings += [*unlisted.findings, *self._store.problems()]
+        findings += [*unlisted.findings, *dict.fromkeys([*self._unread, *self._store.problems()])]
         report = MirrorCheckReport.of(findings, self._known.projects, self._known.files)
         return replace(report, young=unlisted.young)
+
+    def _missing(self, project: str, present: set[str]) -> Iterator[Finding]:
+        """Yield that a project that was listed has no page; one that has is added to ``present``."""
+        if not self._is_listed_now(project):
+            return
+        place = f"{SIMPLE}/{shown(project)}"
+        pages = self._try_pages(project) if is_normalized_name(project) else (None, None)
+        if isinstance(pages, Exception):
+            yield unreadable(place, pages)
+        elif pages[0] is None:
+            yield finding("page-missing", place, "it is listed and has no page", fixable=True)
+        else:  # it was written since, or could not be listed
+            present.add(project)
+            return
+        self._known.unreadable_projects.add(project)
 
     def _unlisted(self) -> Unlisted:
         """Return what no page lists."""
@@ -99,11 +115,12 @@ class StoreCheck:
         if self._store.is_shared:
             heads: Mapping[str, Head] = self._heads
         else:
-            heads = {key: head for key, head in self._store.heads(FILES) if key not in keys}
+            listed = readable(self._store.heads(FILES), self._unread)
+            heads = {key: head for key, head in listed if key not in keys}
         if keys >= heads.keys():
             return Unlisted()
         now = datetime.now(UTC)  # noqa: TID251 - to compare with times of files: no wheel depends on it
-        noted = noted_files(noted_runs(self._store))
+        noted = noted_files(readable(noted_runs(self._store), self._unread))
         if self._store.is_shared:
             return find_old_unlisted(heads, keys, noted, Grace(now, self._grace))
         of_jobs = {key: head for key, head in heads.items() if key.removesuffix(METADATA) in noted}
@@ -177,10 +194,11 @@ class StoreCheck:
         is_passing = not look and any(each.code in _PASSING for each in found)
         return not is_passing and _data_of(self._pages(project)) == _data_of(pages)
 
-    def _doubt(self, project: str) -> tuple[()]:
-        """Count every file of ``project`` as listed: nobody knows what its page listed."""
-        self._known.unreadable_projects.add(project)
-        self._known.keys.update(self._store.keys(f"{FILES}/{project}"))
+    def _doubt(self, project: str | None) -> tuple[()]:
+        """Count every file of ``project``, or of all, as listed: nobody knows what its page lists."""
+        if project is not None:
+            self._known.unreadable_projects.add(project)
+        self._known.keys.update(readable(self._store.keys(FILES if project is None else f"{FILES}/{project}"), self._unread))
         return ()
 
     def _look_at(self, project: str, pages: _Pages) -> Iterator[Finding]:

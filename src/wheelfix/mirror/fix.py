@@ -1,7 +1,7 @@
 """Regenerates what follows from the pages and the wheels of a mirror, and deletes leftovers."""
 
 import hashlib
-from collections.abc import Iterable, Set as AbstractSet
+from collections.abc import Iterable, Iterator, Set as AbstractSet
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -35,30 +35,33 @@ _OF_ROOT: Final = frozenset({"page-missing", "page-unlisted"})
 _OF_PAGES: Final = frozenset({"html-differs", "html-outdated", "page-unlisted"})
 
 
-def fix_findings(store: Store, findings: Iterable[Finding], timeout: float) -> None:
-    """Fix those of ``findings`` that can be fixed, but for files that no page lists.
+def fix_findings(store: Store, findings: Iterable[Finding], timeout: float) -> Iterator[Finding]:
+    """Fix those of ``findings`` that can be fixed, but for files that no page lists; yield each that is.
 
     Pages and metadata files are made from the JSON pages and the wheels, the list of projects from the pages that there are.
     Each page is read again: what another process has fixed since is not changed.
 
     :raises MirrorError: if a page is damaged, or another process writes for longer than ``timeout`` seconds.
     """
-    projects: dict[str, set[str]] = {}
-    codes_of_root, leftovers = set[str](), list[Finding]()
+    projects: dict[str, list[Finding]] = {}
+    of_root, leftovers = list[Finding](), list[Finding]()
     for each in (each for each in findings if each.fixable):
         project = project_of(f"{each.place}/")
         if each.code == "leftover":
             leftovers.append(each)
         elif project is not None:
-            projects.setdefault(project, set()).add(each.code)
+            projects.setdefault(project, []).append(each)
         elif each.place.startswith(f"{SIMPLE}/"):
-            codes_of_root.add(each.code)
-    if codes_of_root or any(codes & _OF_ROOT for codes in projects.values()):
+            of_root.append(each)
+    if of_root or any(each.code in _OF_ROOT for found in projects.values() for each in found):
         rebuild_root(store, timeout)
-    for project, codes in sorted(projects.items()):
-        _fix_project(store, project, codes, timeout)
+        yield from of_root
+    for project, found in sorted(projects.items()):
+        _fix_project(store, project, {each.code for each in found}, timeout)
+        yield from found
     for each in leftovers:
         delete_leftover(store, each, timeout)
+        yield each
 
 
 def settle_journals(store: Store, timeout: float) -> None:

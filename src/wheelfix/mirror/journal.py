@@ -11,6 +11,7 @@ journals name there is deleted by ``wheelfix mirror prune``, once it is old enou
 import secrets
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
@@ -123,10 +124,16 @@ class ProjectJournal:
         self._store.delete(self._key)
 
     def _delete(self, key: str) -> bool:
+        """Delete a wheel and its metadata file; return whether both are gone."""
+        left = [each for each in (key, key + METADATA) if not self._is_deleted(each)]
+        return not left
+
+    def _is_deleted(self, key: str) -> bool:
         try:
             self._store.delete(key)
-            self._store.delete(key + METADATA)
         except (MirrorError, OSError):  # `mirror check` reports what is still there
+            with suppress(MirrorError, OSError):
+                return self._store.head(key) is None
             return False
         return True
 

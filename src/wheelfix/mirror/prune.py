@@ -35,11 +35,12 @@ from wheelfix.mirror.layout import (
 )
 from wheelfix.mirror.pages import Page
 from wheelfix.mirror.pruned import Pruned, PruneKind, PruneReport, PruneStatus
+from wheelfix.mirror.registry import ended_early, left_undone
 from wheelfix.mirror.repository import delete_empty_page, listed_keys, lists_files, load_page, load_root
 from wheelfix.mirror.scratch import abandoned, remove_abandoned
 from wheelfix.mirror.storage import MirrorLocation, open_store
-from wheelfix.mirror.storage.base import Head, Store
-from wheelfix.mirror.stored_wheel import unreadable
+from wheelfix.mirror.storage.base import Head, IncompleteListing, Store
+from wheelfix.mirror.stored_wheel import readable, unreadable
 from wheelfix.mirror.unlisted import Grace, UnlistedState, noted_files, unlisted_state
 from wheelfix.options import Limits, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
@@ -82,8 +83,9 @@ def prune_mirror(
 
     Where a page is missing or cannot be read nothing of its project is deleted: nobody knows what it listed.
 
-    :raises MirrorError: if there is no mirror, it has nothing of one of ``projects``, or another process writes to one of
-        them for too long.
+    :raises MirrorError: if there is no mirror, or it has nothing of one of ``projects``; or if another process writes to one
+        of them for too long. Nothing was deleted then: where something was before, that is returned, with ``ended-early``.
+    :raises OSError: likewise, if the system refuses.
     """
     store = open_store(mirror)
     choice = _Choice(replaced, all_unlisted, dry_run)
@@ -95,11 +97,11 @@ def prune_mirror(
 def prune_unlisted(store: Store, limits: Limits, calls: Calls) -> None:
     """Delete what no page lists any more, as :func:`prune_mirror` does with default options."""
     if store.is_shared:
-        _SharedPrune(store, _Choice(), limits, calls).run_on_files()
+        _SharedPrune(store, _Choice(), limits, calls).prune_files()
         return
     settle_journals(store, limits.lock_seconds)
     if of_jobs := list(dict.fromkeys(run.project for run in noted_runs(store))):
-        _LocalPrune(store, _Choice(), limits, calls).run_on_files(of_jobs)
+        _LocalPrune(store, _Choice(), limits, calls).prune_files(of_jobs)
 
 
 class _Choice(Struct, frozen=True):
@@ -123,6 +125,8 @@ class _Prune(ABC):
         self._timeout = limits.lock_seconds
         self._calls = calls
         self._grace = Grace(self._now(), limits.grace_seconds)
+        self._pruned: list[Pruned] = []
+        self._findings: list[Finding] = []
         self._runs = {project: list(runs) for project, runs in groupby(noted_runs(store), lambda run: run.project)}
 
     def _now(self) -> datetime:
@@ -130,32 +134,49 @@ class _Prune(ABC):
         return datetime.now(UTC)  # noqa: TID251 - to compare with times of files: no wheel depends on it
 
     def run(self, projects: Sequence[str], progress: Progress) -> PruneReport:
-        """Prune ``projects``, or all of the mirror."""
-        report = self.run_on_files(projects, progress)
-        if projects:
-            return report
-        problems = list(self._store.problems())
-        unknown = (each for each in problems if each.code == "unreadable" or (each.code == "leftover" and not each.fixable))
-        files = (*report.files, *self._results(), *self._work(problems))
-        return replace(report, files=files, findings=(*report.findings, *unknown))
+        """Prune ``projects``, or all of the mirror; an error ends that, and what became of files until then is reported."""
+        try:
+            self.prune_files(projects, progress)
+            if not projects:
+                self._prune_work()
+        except (MirrorError, OSError) as error:
+            if all(each.status is PruneStatus.KEPT for each in self._pruned):
+                raise
+            self._findings.append(ended_early(error))
+        findings = tuple(dict.fromkeys(self._findings))  # what could not be read may have been read twice
+        return PruneReport(self._store.location, tuple(self._pruned), findings, self._choice.dry_run)
 
-    def run_on_files(self, projects: Sequence[str] = (), progress: Progress = NO_PROGRESS) -> PruneReport:
+    def _note(self, found: Iterable[Pruned]) -> None:
+        """Note what became of files, one after another: what comes before an error is noted, too."""
+        for each in found:
+            self._pruned.append(each)
+
+    def _prune_work(self) -> None:
+        """Delete what is no file of a project."""
+        self._note(self._results())
+        problems = list(self._store.problems())
+        self._findings += (
+            each for each in problems if each.code == "unreadable" or (each.code == "leftover" and not each.fixable)
+        )
+        self._note(self._work(problems))
+
+    def prune_files(self, projects: Sequence[str] = (), progress: Progress = NO_PROGRESS) -> None:
         """Prune the files of ``projects``, or of all."""
-        done, findings = list[Pruned](), list[Finding]()
         for project, heads, page in self._calls.map(self._with_page, self._files(projects), self._calls.count):
             if project is None:
-                done += (_pruned(key, head, PruneKind.UNKNOWN, _NOT_OURS) for key, head in heads.items())
+                self._note(_pruned(key, head, PruneKind.UNKNOWN, _NOT_OURS) for key, head in heads.items())
                 continue
             try:
                 if isinstance(page, Exception):
                     raise page
-                done += self._project(page, heads)
+                self._prune_project(page, heads)
+            except IncompleteListing as error:
+                self._findings += (unreadable(key, each) for key, each in error.errors.items())
             except (MirrorError, OSError) as error:
                 if not self._is_of_one_page(error):
                     raise
-                findings.append(unreadable(page_key(project), error))
+                self._findings.append(unreadable(page_key(project), error))
             progress.project_done(project)
-        return PruneReport(self._store.location, tuple(done), tuple(findings), self._choice.dry_run)
 
     def _with_page(self, item: tuple[str | None, Heads]) -> tuple[str | None, Heads, Page | MirrorError | OSError]:
         """Return a project and its files with its page, or why that cannot be read."""
@@ -173,26 +194,33 @@ class _Prune(ABC):
         """Yield each project that is to be pruned, with its files."""
         if not projects:
             left = dict.fromkeys(self._noted_projects())
-            for project, group in groupby(self._store.heads(FILES), lambda item: project_of(item[0])):
+            heads_of_all = readable(self._store.heads(FILES), self._findings)
+            for project, group in groupby(heads_of_all, lambda item: project_of(item[0])):
                 if project is not None:
                     left.pop(project, None)
                 yield project, dict(group)
             yield from ((project, {}) for project in left)
-        for project in dict.fromkeys(projects):
-            check_project(project)
-            heads = dict(self._store.heads(f"{FILES}/{project}"))
-            if not heads and self._store.head(page_key(project)) is None and project not in self._noted_projects():
-                message = f"the mirror has nothing of {shown(project)}"
-                raise MirrorError("nothing-selected", message, hint="Run `wheelfix mirror list` to see all files.")
-            yield project, heads
+        yield from [(project, self._heads_of(project)) for project in dict.fromkeys(projects)]  # all before any is pruned
+
+    def _heads_of(self, project: str) -> Heads:
+        """Return the files of ``project``.
+
+        :raises MirrorError: if the mirror has nothing of it.
+        """
+        check_project(project)
+        heads = dict(readable(self._store.heads(f"{FILES}/{project}"), self._findings))
+        if not heads and self._store.head(page_key(project)) is None and project not in self._noted_projects():
+            message = f"the mirror has nothing of {shown(project)}"
+            raise MirrorError("nothing-selected", message, hint="Run `wheelfix mirror list` to see all files.")
+        return heads
 
     @abstractmethod
     def _noted_projects(self) -> Iterable[str]:
         """Return the projects that have journals."""
 
     @abstractmethod
-    def _project(self, page: Page, heads: Heads) -> Iterable[Pruned]:
-        """Prune the project of ``page``, and return what became of its files."""
+    def _prune_project(self, page: Page, heads: Heads) -> None:
+        """Prune the project of ``page``; what became of its files is noted, also where an error ends that."""
 
     def _page(self, project: str) -> Page:
         """Return the page of ``project``, an empty one where it never had one.
@@ -224,7 +252,7 @@ class _Prune(ABC):
     def _results(self) -> Iterator[Pruned]:
         """Delete the notes on jobs of syncs that no sync has needed for long: refusals, and what was never listed."""
         old = Grace(self._grace.now, max(self._grace.seconds, _RESULTS_KEPT))
-        for key, head in self._store.heads(RESULTS):
+        for key, head in readable(self._store.heads(RESULTS), self._findings):
             if old.is_over(head.modified):
                 result = Pruned(key, PruneKind.JOURNAL, size=head.size, modified=head.modified)
                 yield self._done(result, partial(self._store.delete, key))
@@ -270,9 +298,11 @@ class _Prune(ABC):
         if not self._choice.replaced or self._choice.dry_run or not page.past:
             return past
         try:
-            change_page(self._store, page.project, _without_past, self._timeout)
+            problem = change_page(self._store, page.project, _without_past, self._timeout).problem
         except (MirrorError, OSError) as error:
             return [_failed(each, error) for each in past]
+        if problem is not None:
+            self._findings.append(left_undone(page_key(page.project), problem.message))
         return past
 
 
@@ -282,24 +312,35 @@ class _LocalPrune(_Prune):
     def _noted_projects(self) -> Iterable[str]:
         return {*journaled_projects(self._store), *self._runs}
 
-    def _project(self, page: Page, heads: Heads) -> Iterable[Pruned]:
+    def _prune_project(self, page: Page, heads: Heads) -> None:
         project = page.project
         if self._choice.dry_run:
-            return self._with_runs(project, [*self._look(project, heads), *self._past(page, heads)])
-        past = self._unlist_past(page, heads)
-        with self._store.locked(project, self._timeout):
-            journal = open_journal(self._store, project)
-            found, settled = self._look(project, dict(self._store.heads(f"{FILES}/{project}"))), journal.removable()
-            for each in found:
-                if each.status is PruneStatus.DELETED and each.path not in settled and is_file_key(each.path):
-                    self._store.delete(each.path)
-            journal.settle(self._timeout)
-        return self._with_runs(project, [self._checked(each) for each in (*found, *past)])
-
-    def _with_runs(self, project: str, done: list[Pruned]) -> list[Pruned]:
-        """Return ``done`` with the journals of jobs that are over."""
+            done = [*self._look(project, heads), *self._past(page, heads)]
+        else:
+            done = self._delete_files(page, heads)
+        self._note(done)
         left = {each.path for each in done if each.status is not PruneStatus.DELETED}
-        return [*done, *self._settled(self._runs.get(project, ()), left)]
+        self._note(self._settled(self._runs.get(project, ()), left))
+
+    def _delete_files(self, page: Page, heads: Heads) -> list[Pruned]:
+        """Delete files of the project of ``page``, and return what became of them.
+
+        Where an error ends that, what was deleted is noted before it is raised.
+        """
+        project, found = page.project, list[Pruned]()
+        try:
+            with self._store.locked(project, self._timeout):
+                journal = open_journal(self._store, project)
+                found, settled = self._look(project, dict(self._store.heads(f"{FILES}/{project}"))), journal.removable()
+                for each in found:
+                    if each.status is PruneStatus.DELETED and each.path not in settled and is_file_key(each.path):
+                        self._store.delete(each.path)
+                journal.settle(self._timeout)
+        except (MirrorError, OSError):
+            self._note(map(self._checked, found))
+            raise
+        past = self._unlist_past(page, heads)  # last: it deletes what an interrupted run left, too
+        return [self._checked(each) for each in (*found, *past)]
 
     def _look(self, project: str, heads: Heads) -> list[Pruned]:
         """Return which files that no page lists are to be deleted, or kept, and the journal if there is one."""
@@ -320,8 +361,11 @@ class _LocalPrune(_Prune):
 
     def _checked(self, pruned: Pruned) -> Pruned:
         """Return ``pruned``, failed if it was to be deleted and is still there."""
-        if pruned.status is not PruneStatus.DELETED or self._store.head(pruned.path) is None:
-            return pruned
+        try:
+            if pruned.status is not PruneStatus.DELETED or self._store.head(pruned.path) is None:
+                return pruned
+        except (MirrorError, OSError) as error:  # nobody knows
+            return _failed(pruned, error)
         problem = Problem("not-deleted", "it could not be deleted", "Check the permissions of its directory, and run again.")
         return replace(pruned, status=PruneStatus.FAILED, problem=problem)
 
@@ -343,13 +387,20 @@ class _SharedPrune(_Prune):
         except MirrorError:  # the list is damaged, which `mirror check` reports
             return set()
 
-    def _project(self, page: Page, heads: Heads) -> Iterable[Pruned]:
-        runs = self._runs.get(page.project, [])
+    def _prune_project(self, page: Page, heads: Heads) -> None:
+        runs, first = self._runs.get(page.project, []), len(self._pruned)
         found = [*self._look(page, heads, noted_files(runs)), *self._unlist_past(page, heads)]
-        gone = list(self._deleted(page.project, [each for each in found if each.status is PruneStatus.DELETED]))
-        kept = [each for each in found if each.status is not PruneStatus.DELETED]
-        left = {each.path for each in (*kept, *gone) if each.status is not PruneStatus.DELETED}
-        return [*gone, *kept, *self._settled(runs, left), *self._empty_page(page)]
+        to_delete = [each for each in found if each.status is PruneStatus.DELETED]
+        self._note(each for each in found if each.status is not PruneStatus.DELETED)
+        try:
+            self._note(self._deleted(page.project, to_delete))
+        except (MirrorError, OSError) as error:
+            noted = {each.path for each in self._pruned[first:]}
+            self._note(_failed(each, error) for each in to_delete if each.path not in noted)
+            raise
+        left = {each.path for each in self._pruned[first:] if each.status is not PruneStatus.DELETED}
+        self._note(self._settled(runs, left))
+        self._note(self._empty_page(page))
 
     def _empty_page(self, page: Page) -> Iterator[Pruned]:
         """Delete the page of a project without files, where the store can do that."""
@@ -378,7 +429,11 @@ class _SharedPrune(_Prune):
             chosen, kept = self._choose_again(project, files[start : start + _AT_ONCE])
             yield from kept
             done = list(filter(None, self._calls.map(self._delete, chosen, _AT_ONCE)))
-            listed = listed_keys(self._page(project))
+            try:
+                listed = listed_keys(self._page(project))
+            except (MirrorError, OSError):  # then nobody knows whether another process has listed them
+                yield from done
+                raise
             for each in done:
                 if each.path not in listed:
                     yield each

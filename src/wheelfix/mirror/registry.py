@@ -5,14 +5,17 @@ Where a client is named, that was measured with pip 26.3, uv 0.13.9, Poetry 2.5.
 
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from wheelfix.codes import Check, Fix
+from wheelfix.errors import WheelfixError
 from wheelfix.options import Selection
-from wheelfix.results import Finding, Severity, Traffic
+from wheelfix.results import Finding, Severity, Traffic, failure
+from wheelfix.text import shown
 from wheelfix.version import HOME_PAGE
 
 
@@ -61,6 +64,7 @@ def _note(code: str, meaning: str, consequence: str, remedy: str, seen: Seen = S
 
 _NOT_CHECKED: Final = "not-checked"
 _UNREADABLE: Final = "unreadable"
+_ENDED_EARLY: Final = "ended-early"
 _ALL: Final = (
     _error(
         _NOT_CHECKED,
@@ -328,6 +332,13 @@ _ALL: Final = (
         "Change its permissions.",
         Seen.MIRROR,
     ),
+    _error(
+        _ENDED_EARLY,
+        "An error of the system or of the store ended `mirror check --fix` or `mirror prune` before all was done.",
+        "What was fixed or deleted until then is reported and stays so; the rest is as it was.",
+        "Run the same command again once the cause is gone.",
+        Seen.MIRROR,
+    ),
 )
 MIRROR_CHECKS: Final = {check.code: check for check in _ALL}
 """Every check of a mirror by its code, in the order in which findings are reported."""
@@ -337,6 +348,17 @@ _RANK: Final = {code: rank for rank, code in enumerate(MIRROR_CHECKS)}
 def finding(code: str, place: str, message: str, *, fixable: bool = False) -> Finding:
     """Return a finding of a mirror; ``place`` is a path in it, or a URL."""
     return MIRROR_CHECKS[code].finding(place, message, fixable=fixable)
+
+
+def ended_early(error: WheelfixError | OSError) -> Finding:
+    """Return the finding for a run that ``error`` ended after it had done something: what it did is reported beside it."""
+    problem = failure(Path(), error).problem
+    return left_undone("", problem.message if problem else str(error))
+
+
+def left_undone(place: str, message: str) -> Finding:
+    """Return the finding for what could not be done after the rest was."""
+    return finding(_ENDED_EARLY, place, shown(message))
 
 
 class ResolvedCounts(Struct, frozen=True):
@@ -370,8 +392,8 @@ class MirrorCheckReport(Struct, frozen=True):
 
     @property
     def complete(self) -> bool:
-        """Whether everything could be checked."""
-        return not any(each.code in (_NOT_CHECKED, _UNREADABLE) for each in self.findings)
+        """Whether everything could be checked, and no error ended the run early."""
+        return not any(each.code in (_NOT_CHECKED, _UNREADABLE, _ENDED_EARLY) for each in self.findings)
 
     def passes(self, *, strict: bool = False) -> bool:
         """Whether there is no error, and with ``strict`` no warning either."""

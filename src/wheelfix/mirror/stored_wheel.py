@@ -1,11 +1,11 @@
 """One wheel in a store, compared with what the page of its project says of it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import Struct, field
 
@@ -16,13 +16,14 @@ from wheelfix.mirror.local_copy import LocalCopies
 from wheelfix.mirror.needs import ListedWheel
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.registry import finding
-from wheelfix.mirror.storage.base import Head, Store
+from wheelfix.mirror.storage.base import Head, IncompleteListing, Store
 from wheelfix.progress import Progress
 from wheelfix.results import Finding
 from wheelfix.text import shown
 from wheelfix.wheel.sdist_filename import project_of_file
 from wheelfix.wheel.zip.source import sha256_of
 
+_Item = TypeVar("_Item")
 _WITHHELD: Final = frozenset(
     {"access-denied", "bad-answer", "client-broke", "no-answer", "no-bucket", "no-space", "wrong-region"}
 )
@@ -156,6 +157,14 @@ def unreadable(place: str, error: MirrorError | OSError, *, fixable: bool = Fals
         return finding("unreadable", place, error.message)
     code = error.code if error.code in ("link-outside", "page-missing") else "page-unreadable"
     return finding(code, place, error.message, fixable=fixable)
+
+
+def readable(listing: Iterable[_Item], findings: list[Finding]) -> Iterator[_Item]:
+    """Yield what a ``listing`` of a store has; what could not be read is added to ``findings``."""
+    try:
+        yield from listing
+    except IncompleteListing as error:
+        findings += (unreadable(key, each) for key, each in error.errors.items())
 
 
 def is_withheld(error: MirrorError | OSError) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
@@ -10,13 +11,13 @@ from packaging.utils import canonicalize_name
 from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.mirror.change import PageChange, change_page
 from wheelfix.mirror.journal import open_journal
-from wheelfix.mirror.layout import page_key
+from wheelfix.mirror.layout import METADATA, page_key
 from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page
 from wheelfix.mirror.repository import load_page, load_root
 from wheelfix.mirror.storage import MirrorLocation, open_store
 from wheelfix.mirror.storage.base import Store
 from wheelfix.options import Limits, Requests, listed
-from wheelfix.results import Problem, Published, PublishReport, PublishStatus
+from wheelfix.results import Problem, Published, PublishReport, PublishStatus, failure
 from wheelfix.text import closest, on_one_line, shown
 from wheelfix.upstream.parallel import several
 from wheelfix.upstream.selection import read_requirement
@@ -114,9 +115,21 @@ def _change(
         page = page.with_files(each for each in rest if each is not None)
         return replace(page, past=tuple(each for each in page.past if each not in gone))
 
-    done = change_page(store, project, changed, limits.lock_seconds)
-    files = tuple(_published(store, status, each, done) for each in chosen.values())
-    return PublishReport(f"mirror {_VERBS[status]}", store.location, files)
+    files: Iterable[Published]
+    try:
+        done = change_page(store, project, changed, limits.lock_seconds)
+    except (MirrorError, OSError) as error:
+        if not chosen or store.is_shared:  # in a directory the list of projects may be written already
+            raise
+        problem = failure(Path(), error).problem
+        key = Page(project).key
+        files = (
+            Published(None, PublishStatus.FAILED, project, each.filename, key(each), each.sha256, problem=problem)
+            for each in chosen.values()
+        )
+    else:
+        files = (_published(store, status, each, done) for each in chosen.values())
+    return PublishReport(f"mirror {_VERBS[status]}", store.location, tuple(files))
 
 
 def _published(store: Store, status: PublishStatus, file: ListedFile, done: PageChange) -> Published:
@@ -124,16 +137,21 @@ def _published(store: Store, status: PublishStatus, file: ListedFile, done: Page
     if status is PublishStatus.REMOVED:
         if store.is_shared:
             notes = (*notes, _KEPT)
-        elif problem is None and _is_there(store, page.key(file)):
-            problem = _NOT_DELETED
+        elif problem is None:
+            problem = _left_of(store, page.key(file))
     return Published(None, _status(status, file), page.project, file.filename, page.key(file), file.sha256, notes, problem)
 
 
-def _is_there(store: Store, key: str | None) -> bool:
+def _left_of(store: Store, key: str | None) -> Problem | None:
+    """Return the problem of a removed file that is still there, or its metadata file, or of which nobody knows."""
+    if key is None:
+        return None
     try:
-        return key is not None and store.head(key) is not None
-    except (MirrorError, OSError):  # then nobody can read it either
-        return False
+        if store.head(key) is not None:
+            return _NOT_DELETED
+        return None if store.head(key + METADATA) is None else _METADATA_NOT_DELETED
+    except (MirrorError, OSError):
+        return _NOT_DELETED
 
 
 _KEPT: Final = "The file is kept for now: old locks work until `wheelfix mirror prune` deletes it."
@@ -141,6 +159,11 @@ _KEPT: Final = "The file is kept for now: old locks work until `wheelfix mirror 
 _NOT_DELETED: Final = Problem(
     "unlisted",
     "no page lists it any longer, but the file could not be deleted: anyone who has its URL can still download it",
+    "Check the permissions of its directory, and run `wheelfix mirror check --fix`.",
+)
+_METADATA_NOT_DELETED: Final = Problem(
+    "unlisted",
+    "it is deleted, but its metadata file could not be",
     "Check the permissions of its directory, and run `wheelfix mirror check --fix`.",
 )
 

@@ -29,6 +29,8 @@ def render_published_file(published: Published, *, quiet: bool = False) -> str:
     name = str(published.url or published.source or published.filename)
     if published.problem:
         done = _NOT_DONE.get(published.status, published.status)
+        if published.status is PublishStatus.FAILED and published.path:
+            done = "not changed"  # it is there
         return render_problem(f"{name} {done}", published.problem)
     if quiet:
         return ""

@@ -1,5 +1,6 @@
 """``wheelfix mirror`` and ``--publish`` as people and scripts call them."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from building import write_wheel
 from defects import metadata, valid
 from running import mirror_report, wheelfix
+from wheelfix.mirror import fix
+from wheelfix.mirror.storage.local import LocalStore
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
 
@@ -194,6 +197,37 @@ def test_fix(wheel: Path, mirror: Path) -> None:
     (mirror / "public/simple/demo/index.html").unlink()
     report = mirror_report(wheelfix("mirror", "check", "--ignore", "gpu", "--fix", "--format", "json", mirror))
     assert ([each["code"] for each in report["fixed"]], report["findings"]) == (["html-differs"], [])
+
+
+def test_what_was_fixed_before_an_error_is_reported(wheel: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    wheelfix("mirror", "add", mirror, wheel)
+    for page in (mirror / "public/simple/index.html", mirror / "public/simple/demo/index.html"):
+        page.unlink()
+    monkeypatch.setattr(fix, "change_page", refuse)
+    ran = wheelfix("mirror", "check", "--ignore", "gpu", "--fix", mirror)
+    assert ran.code == 3
+    assert ran.lines[0] == "fixed[html-differs]: public/simple/index.html: it differs from the JSON page"
+    assert "error[ended-early]: No space left on device" in ran.lines
+    assert any("public/simple/demo/index.html" in line and "fixable with --fix" in line for line in ran.lines)
+    ran = wheelfix("mirror", "check", "--ignore", "gpu", "--fix", mirror)
+    assert ran.code == 3
+    assert ran.err.startswith("error[enospc]: No space left on device\n")  # nothing was fixed: there is nothing else to say
+
+
+def test_what_could_not_be_removed_is_reported_by_file(wheel: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    wheelfix("mirror", "add", mirror, wheel)
+    monkeypatch.setattr(LocalStore, "put_if", refuse)
+    ran = wheelfix("mirror", "remove", mirror, "demo")
+    assert ran.code == 3
+    assert ran.err.startswith(f"error[eio]: {wheel.name} not changed: Input/output error\n")
+    assert ran.err.endswith("Removed 0 files, 1 failed\n")
+    assert wheel.name in wheelfix("mirror", "list", mirror).out
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,15 @@ class NewFile(Struct, frozen=True):
     sha256: str | None = None
 
 
+class IncompleteListing(OSError):
+    """Directories or files of a listing could not be read: why, by key, in ``errors``. All others were listed before."""
+
+    def __init__(self, errors: Mapping[str, OSError]) -> None:
+        first = next(iter(errors.values()))
+        super().__init__(first.errno, first.strerror, first.filename)
+        self.errors = dict(errors)
+
+
 class Store(Protocol):
     """Where the files of a mirror are stored.
 
@@ -96,12 +105,17 @@ class Store(Protocol):
         """Return what is known of the file at ``key``, ``None`` where there is none."""
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys of all files below the directory ``prefix``, in order."""
+        """Yield the keys of all files below the directory ``prefix``, in order.
+
+        :raises IncompleteListing: after the last, if a directory could not be read: then there may be more.
+        """
 
     def heads(self, prefix: str) -> Iterator[tuple[str, Head]]:
         """Yield the key of each file below the directory ``prefix``, in order, and what is known of it.
 
         One listing of a bucket names a thousand files, with their sizes and times, and without their sha256.
+
+        :raises IncompleteListing: after the last, if a directory or file could not be read: then there may be more.
         """
 
     def put_new(self, files: Iterable[NewFile], progress: Progress = NO_PROGRESS) -> dict[str, WheelfixError | OSError]:

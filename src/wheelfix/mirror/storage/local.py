@@ -21,7 +21,7 @@ from wheelfix.errors import ChangedMeanwhile, MirrorError, SourceChanged, Wheelf
 from wheelfix.mirror.layout import FILES, LOCKS, PAGE, PRIVATE, PUBLIC, ROOT_PAGE, SCRATCH, SIMPLE
 from wheelfix.mirror.registry import finding
 from wheelfix.mirror.scratch import abandoned
-from wheelfix.mirror.storage.base import Head, NewFile, Stored, Write
+from wheelfix.mirror.storage.base import Head, IncompleteListing, NewFile, Stored, Write
 from wheelfix.mirror.storage.tree import Tree, flush_file, is_below, raise_first
 from wheelfix.options import Transfer
 from wheelfix.progress import NO_PROGRESS, Progress
@@ -123,28 +123,43 @@ class LocalStore:
             return None
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys of files, links to directories among them; what cannot be read is one of :meth:`problems`."""
-        for key, _ in self._walk(prefix, []):
-            yield key
+        """Yield the keys of files, links to directories among them."""
+        errors: dict[str, OSError] = {}
+        yield from self._walk(prefix, errors)
+        if errors:
+            raise IncompleteListing(errors)
 
     def heads(self, prefix: str) -> Iterator[tuple[str, Head]]:
         """Yield the keys of files, with what is known of each; what is deleted meanwhile is left out."""
-        for key in self.keys(prefix):
-            head = self.head(key)
-            if head is not None:
-                yield key, head
+        errors: dict[str, OSError] = {}
+        for key in self._walk(prefix, errors):
+            try:
+                head = self.head(key)
+            except OSError as error:
+                errors[key] = error
+            else:
+                if head is not None:
+                    yield key, head
+        if errors:
+            raise IncompleteListing(errors)
 
-    def _walk(self, prefix: str, errors: list[OSError]) -> Iterator[tuple[str, Path]]:
+    def _walk(self, prefix: str, errors: dict[str, OSError]) -> Iterator[str]:
+        """Yield the keys of files below ``prefix``, and add to ``errors`` why a directory could not be read."""
         top = self._path / prefix
         if self._tree.is_outside(top):  # os.walk follows a link that it is given; this one is among the problems
             return
-        for current, directories, files in os.walk(top, onerror=errors.append):
+        for current, directories, files in os.walk(top, onerror=partial(self._note, errors)):
             directories.sort()
             links = [name for name in directories if Path(current, name).is_symlink()]
             for name in sorted([*files, *links]):
                 path = Path(current, name)
                 if not _is_half_made(path) and not self._tree.leads_out(path):
-                    yield path.relative_to(self._path).as_posix(), path
+                    yield path.relative_to(self._path).as_posix()
+
+    def _note(self, errors: dict[str, OSError], error: OSError) -> None:
+        """Add ``error`` to ``errors``, unless it says that nothing is there."""
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            errors[Path(os.fsdecode(error.filename)).relative_to(self._path).as_posix()] = error
 
     def put_new(
         self,
@@ -298,17 +313,20 @@ class LocalStore:
 
     def problems(self) -> Iterator[Finding]:
         """Yield links that lead out, what cannot be read, half-written files and abandoned work."""
-        errors: list[OSError] = []
-        for current, directories, files in os.walk(self._path, onerror=errors.append):
+        errors: dict[str, OSError] = {}
+        for current, directories, files in os.walk(self._path, onerror=partial(self._note, errors)):
             for name in sorted([*files, *directories]):
-                yield from self._problems_of(Path(current, name))
+                path = Path(current, name)
+                try:
+                    yield from self._problems_of(path)
+                except OSError as error:
+                    error.filename = str(path)
+                    self._note(errors, error)
         yield from (
             _leftover(f"{SCRATCH}/{each.name}", "a killed process left it") for each in abandoned(self._path / SCRATCH)
         )
-        for error in errors:
-            if not isinstance(error, FileNotFoundError):
-                key = Path(os.fsdecode(error.filename)).relative_to(self._path).as_posix()
-                yield finding("unreadable", key, shown(error.strerror or str(error)))
+        for key, why in errors.items():
+            yield finding("unreadable", key, shown(why.strerror or str(why)))
 
     def _problems_of(self, path: Path) -> Iterator[Finding]:
         key = path.relative_to(self._path).as_posix()

@@ -114,6 +114,9 @@ class Tree:
             path.unlink()
         except (FileNotFoundError, NotADirectoryError):
             pass
+        except OSError:  # it may be deleted all the same
+            self._unflushed[str(path.parent)] = None
+            raise
         else:
             self._unflushed[str(path.parent)] = None
         parent = PurePosixPath(key).parent
