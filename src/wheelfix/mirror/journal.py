@@ -11,7 +11,6 @@ journals name there is deleted by ``wheelfix mirror prune``, once it is old enou
 import secrets
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
@@ -132,8 +131,6 @@ class ProjectJournal:
         try:
             self._store.delete(key)
         except (MirrorError, OSError):  # `mirror check` reports what is still there
-            with suppress(MirrorError, OSError):
-                return self._store.head(key) is None
             return False
         return True
 

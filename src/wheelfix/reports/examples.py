@@ -240,7 +240,7 @@ OF_MIRRORS: Final[dict[str, str]] = {
     "leftover": "private/scratch: a killed process left it",
     "link-outside": "public/files/demo: the link leads outside the mirror",
     "unreadable": "public/simple/index.json: Permission denied",
-    "ended-early": "No space left on device",
+    "ended-early": "another process is still writing to demo after 600 seconds",
 }
 OF_PLANS: Final[dict[str, str]] = {
     "rules-changed": "The rules correct it differently: no longer triton==3.3.0. The new file is served under the build tag "

@@ -133,6 +133,21 @@ def test_a_removed_file_that_cannot_be_deleted_is_reported(mirror: Path, monkeyp
     assert not file.exists()
 
 
+def test_a_file_is_deleted_when_only_the_answer_is_lost(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so are the directories that are empty without it."""
+    real = os.unlink
+
+    def lose_answer(path: Path, **options: int) -> None:
+        real(path, **options)
+        if str(path).endswith(".metadata"):
+            raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(os, "unlink", lose_answer)
+    assert remove_files(mirror, "demo").ok
+    assert not (mirror / "public/files/demo").exists()
+    assert list((mirror / "private/journal").iterdir()) == []
+
+
 def test_what_was_deleted_meanwhile_needs_no_flush(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "mirror")
     with Source(demo_wheel(tmp_path / "in", "1.0")) as source:

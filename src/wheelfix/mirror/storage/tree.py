@@ -114,9 +114,10 @@ class Tree:
             path.unlink()
         except (FileNotFoundError, NotADirectoryError):
             pass
-        except OSError:  # it may be deleted all the same
+        except OSError:  # of a network file system it can be the answer alone that is lost
             self._unflushed[str(path.parent)] = None
-            raise
+            if _is_there(path):
+                raise
         else:
             self._unflushed[str(path.parent)] = None
         parent = PurePosixPath(key).parent
@@ -138,6 +139,17 @@ class Tree:
             if error is None:
                 del self._unflushed[path]
         raise_first(errors)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is a file at ``path``, or nobody knows."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def is_below(path: Path, directory: Path) -> bool:
