@@ -269,7 +269,7 @@ def new_error(work: Assembly, output: Readable, layout: Layout) -> Problem | Non
     Where only METADATA changes, ``layout`` need have no more than dist-info.
     It is cheap: contents are not compared with RECORD, and entries and rows that are copied as they are not checked.
 
-    :raises OSError: if one of the wheels cannot be read.
+    :raises SourceChanged, OSError: if one of the wheels cannot be read.
     """
     wheel, plan, directories = work.wheel, work.plan, work.plan.renaming.directories
     renamed = tuple(f"{new}/" for new in directories.values())

@@ -151,6 +151,8 @@ def structural_errors(
     known, ``only`` names the entries that are checked each by itself; ``rows`` says whether RECORD is. With
     ``only_metadata`` the layout may be that of dist-info alone: names elsewhere, and what refers to them, are not checked.
     ``checked`` is METADATA whose values are known.
+
+    :raises SourceChanged, OSError: if the wheel cannot be read: of its errors nothing is known then.
     """
     entries = layout.entries if only is None else [each for each in layout.entries if each.name in only]
     with Subject(path, source=source, layout=layout) as subject:
@@ -160,6 +162,8 @@ def structural_errors(
             *_run((check_companions,) if only_metadata else _OF_OTHER_FILES, subject),
             *(check_rows(subject, read_listing(subject), {}) if rows else ()),
         ]
+        if subject.failure is not None:
+            raise subject.failure
         return [each for each in in_order([*subject.found, *found]) if CHECKS[each.code].severity is Severity.ERROR]
 
 

@@ -1,5 +1,6 @@
 """Promise 9: no correction makes a wheel worse, whatever asks for it and whatever the cause."""
 
+import errno
 import tempfile
 import zipfile
 from collections import Counter
@@ -20,11 +21,13 @@ from fixing import values
 from wheelfix import Outcome, SetField, Status, WriteFile
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.draft import make_plan
+from wheelfix.verify import subject
 from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.wheel import Wheel
-from wheelfix.wheel.zip import end
+from wheelfix.wheel.zip import end, structs
+from wheelfix.wheel.zip.inflate import read_content
 from wheelfix.wheel.zip.layout import read_layout
-from wheelfix.wheel.zip.source import Source
+from wheelfix.wheel.zip.source import Readable, Source
 
 INFO = "demo-1.0.dist-info"
 SPEC = valid(metadata=metadata("Requires-Dist: nvidia-nccl-cu12", "Requires-Dist: six>=1.*"))
@@ -354,3 +357,19 @@ class TestOddEntries:
 def _all_errors(path: Path) -> Counter[str]:
     damages = wheelfix.verify_wheels(path).wheels[0].findings
     return Counter(damage.code for damage in damages if damage.severity is wheelfix.Severity.ERROR)
+
+
+def test_a_wheel_that_the_disk_does_not_give_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody decided anything: it is not refused for an error that it would have."""
+    path = write_wheel(tmp_path, SPEC)
+
+    def fail(source: Readable, entry: structs.Entry, *, limit: int) -> bytes:
+        if not isinstance(source, Source):  # what was just written
+            raise OSError(errno.EIO, "Input/output error")
+        return read_content(source, entry, limit=limit)
+
+    monkeypatch.setattr(subject, "read_content", fail)
+    outcome = _run(ROUTES["edits"], path)
+    assert outcome.problem is not None
+    assert (outcome.status, outcome.problem.code) == (Status.FAILED, "eio")
+    assert not [*(tmp_path / "out").glob("*")]

@@ -20,7 +20,7 @@ from wheelfix.mirror.repository import not_done
 from wheelfix.mirror.scratch import workshop
 from wheelfix.mirror.sdist import examine_sdist
 from wheelfix.mirror.storage import open_store
-from wheelfix.mirror.storage.base import NewFile, Store, is_whole
+from wheelfix.mirror.storage.base import NewFile, Store, is_silent, is_whole
 from wheelfix.mirror.transfer import metadata_files
 from wheelfix.options import Limits, Transfer
 from wheelfix.progress import NO_PROGRESS, NoProgress, Progress
@@ -90,7 +90,8 @@ class Worker:
 
     def _drop(self, files: Iterable[FileResult]) -> None:
         for each in files:
-            with suppress(MirrorError):  # another process downloads it for long: it is kept for that, or for the next run
+            # Another process downloads it for long, or it cannot be removed: all is noted, and a later run removes it.
+            with suppress(MirrorError, OSError):
                 with self._downloads.locked(each.sha256, each.filename):
                     self._downloads.drop(each.sha256)
 
@@ -215,9 +216,10 @@ def _put(
     wheels = {_key(each): each for of_job in entries for each in of_job}
     for refusal in store.put_new(_journals(store, jobs, entries)).values():
         raise refusal
-    errors = store.put_new(_new_files(store, wheels))
+    unread: dict[str, WheelfixError | OSError] = {}
+    errors = store.put_new(_new_files(store, wheels, unread))
     store.flush()
-    found = {key: errors.get(key) or errors.get(key + METADATA) for key in wheels}
+    found = {key: unread.get(key) or errors.get(key) or errors.get(key + METADATA) for key in wheels}
     return {key: error for key, error in found.items() if error is not None and not _is_there(store, key, wheels[key])}
 
 
@@ -240,19 +242,39 @@ def _journals(store: Store, jobs: Sequence[WheelJob], entries: Sequence[Sequence
 
 def _is_there(store: Store, key: str, wheel: ExaminedWheel) -> bool:
     """Whether another process, which works on the same job, has put the same wheel meanwhile."""
-    has_metadata = wheel.metadata is None or store.head(key + METADATA) is not None
-    return has_metadata and is_whole(store, key, wheel.file.size, wheel.file.sha256)
+    try:
+        has_metadata = wheel.metadata is None or store.head(key + METADATA) is not None
+        return has_metadata and is_whole(store, key, wheel.file.size, wheel.file.sha256)
+    except (WheelfixError, OSError):  # there is an error to report: why this process could not put it
+        return False
 
 
-def _new_files(store: Store, wheels: Mapping[str, ExaminedWheel]) -> Iterator[NewFile]:
-    """Yield what is to be put: what is there already is put again where others could delete it, or if it is damaged."""
+def _new_files(
+    store: Store, wheels: Mapping[str, ExaminedWheel], unread: dict[str, WheelfixError | OSError]
+) -> Iterator[NewFile]:
+    """Yield what is to be put: what is there already is put again where others could delete it, or if it is damaged.
+
+    Why a wheel cannot be read, here or in the store, is added to ``unread``, by its key; the others are put.
+
+    :raises WheelfixError, OSError: if the store does not answer, and will not do so for the others either.
+    """
     for key, wheel in wheels.items():
-        there = store.head(key) is not None
-        if store.is_shared or not there or not is_whole(store, key, wheel.file.size, wheel.file.sha256):
-            with Source(wheel.path) as source:
-                again = there or store.is_shared
-                yield NewFile(key, source, attributes_of(key), Transfer.MOVE, replace=again, sha256=wheel.file.sha256)
-        yield from metadata_files(key, wheel)
+        try:
+            yield from _new_wheel(store, key, wheel)
+        except (WheelfixError, OSError) as error:
+            if store.is_shared and is_silent(error):
+                raise
+            unread[key] = error
+        else:
+            yield from metadata_files(key, wheel)
+
+
+def _new_wheel(store: Store, key: str, wheel: ExaminedWheel) -> Iterator[NewFile]:
+    there = store.head(key) is not None
+    if store.is_shared or not there or not is_whole(store, key, wheel.file.size, wheel.file.sha256):
+        with Source(wheel.path) as source:
+            again = there or store.is_shared
+            yield NewFile(key, source, attributes_of(key), Transfer.MOVE, replace=again, sha256=wheel.file.sha256)
 
 
 def _other_version(job: WheelJob) -> MirrorError:

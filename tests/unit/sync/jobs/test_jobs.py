@@ -1,5 +1,6 @@
 """Jobs of a sync: what they leave in the store, and that who lists it reads no wheel again."""
 
+import errno
 import json
 import os
 import pickle
@@ -21,13 +22,15 @@ from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.journal import noted_runs
 from wheelfix.mirror.layout import RESULTS
 from wheelfix.mirror.prune import prune_mirror
-from wheelfix.mirror.storage.base import NewFile
+from wheelfix.mirror.storage.base import Head, NewFile
+from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.options import Limits
 from wheelfix.sync.jobs.add import add_files, add_shard, list_files
 from wheelfix.sync.jobs.results import load_result, noted_results, result_key, save_results
 from wheelfix.sync.jobs.shard import Shard
 from wheelfix.sync.jobs.worker import Worker, run_each
+from wheelfix.upstream.downloads import Downloads
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
@@ -421,6 +424,32 @@ def test_a_note_that_cannot_be_written_is_the_problem_of_its_job(sync: Sync, mon
     assert [each.problem and each.problem.code for each in sync.add("small").files] == ["no-job-result"]
     monkeypatch.undo()
     assert [each.status.value for each in sync.add("small").files] == ["added"]
+
+
+def test_a_file_that_cannot_be_looked_at_is_its_own_problem(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wheels of other projects that are put together with it are added."""
+    real = LocalStore.head
+
+    def refuse(store: LocalStore, key: str) -> Head | None:
+        if key.endswith("plain-1.0-py3-none-any.whl"):
+            raise OSError(errno.EIO, "Input/output error", key)
+        return real(store, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStore, "head", refuse)
+        files = sync.add("plain", "small").files
+    assert {each.filename: each.problem and each.problem.code for each in files} == {
+        "plain-1.0-py3-none-any.whl": "eio", "plain-2.0-py3-none-any.whl": None, "small-1.0-py3-none-any.whl": None,
+    }  # fmt: skip
+    assert [each.status.value for each in sync.add("plain", "small").files].count("added") == 1
+
+
+def test_a_download_that_cannot_be_removed_fails_nothing(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Any, sha256: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", sha256)
+
+    monkeypatch.setattr(Downloads, "drop", refuse)
+    assert {each.status.value for each in sync.add().files} == {"added"}
 
 
 def test_a_part_says_each_time_what_was_refused(sync: Sync, index: Upstream) -> None:
