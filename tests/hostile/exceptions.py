@@ -34,8 +34,6 @@ MODES: Final = frozenset({"archive-mode-no-type", "archive-odd-mode"})
 DATA: Final = frozenset({"data-name-differs"})
 SCRIPTS: Final = frozenset({"entry-points-ambiguous", "data-script-wrapper"})
 EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
-    ("METADATA: License-File", "after rebuild"): "backslashes of a licence's path become slashes, License-File keeps them",
-    ("METADATA: License-File", "after rebuild, PyPI"): "the same: PyPI looks for the file that License-File names",
     ("files: names at the top", "installer"): "it leaves out __pycache__ at the top, of which contents-bytecode warns",
     ("the wheel's name: tags", "uv"): "uv installs for this machine alone, and the tags are those of another",
     ("files: files like directories", "uv"): "uv reads permissions of hosts that are no Unix, too: here all bits are set",

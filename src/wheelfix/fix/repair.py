@@ -17,6 +17,7 @@ from wheelfix.options import Selection
 from wheelfix.results import Change, ChangeAction
 from wheelfix.text import shown
 from wheelfix.verify.hashing import Sums
+from wheelfix.verify.metadata import LICENSE_FILE
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import examine, reported
 from wheelfix.verify.subject import (
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from wheelfix.wheel.record import RowEdit
 
 _LEVEL: Final = "Metadata-Version"
+_BACKSLASHES: Final = "archive-unsafe-name"
+"""The code of names with backslashes, for which the archive is rebuilt."""
 _REWRITTEN: Final = ("METADATA", "WHEEL")
 """Files that a repair rewrites: a new row of RECORD would vouch for content that RECORD contradicts now."""
 
@@ -114,12 +117,12 @@ def make_repair(
         and _may_fix(each, selection, trust_content=trust_content)
         and _file_changed_by(each) not in in_doubt
     ]
-    metadata, metadata_changes = _fix_metadata(wheel, fixed)
+    metadata, metadata_changes = _fix_metadata(wheel, fixed, rebuilt=container is not None)
     renaming, metadata, name_changes = _fix_names(wheel, metadata, fixed)
     written, wheel_changes = _fix_wheel_file(wheel, fixed)
     record, record_changes = _fix_record(wheel, fixed)
     rebuilt = [container.change] if container else []
-    removals = _removals(wheel, fixed, changed=bool(fixed) or (bool(rebuilt) and sbom))
+    removals = _removals(wheel, fixed, changed=bool(fixed or metadata_changes) or (bool(rebuilt) and sbom))
     changes = [*rebuilt, *metadata_changes, *name_changes, *wheel_changes, *record_changes, *removals]
     plan = Plan(
         wheel.path,
@@ -232,8 +235,8 @@ def _fix_names(wheel: Wheel, metadata: bytes, fixed: Sequence[RawFinding]) -> tu
     return renaming, names.document.data, changes
 
 
-def _fix_metadata(wheel: Wheel, fixed: Sequence[RawFinding]) -> tuple[bytes, list[Change]]:
-    """Return METADATA with its findings fixed, and the changes."""
+def _fix_metadata(wheel: Wheel, fixed: Sequence[RawFinding], *, rebuilt: bool) -> tuple[bytes, list[Change]]:
+    """Return METADATA with its findings fixed, and the changes; files have other names where the archive is ``rebuilt``."""
     changes: list[Change] = []
     data = wheel.document.data
     for found, whole in _each(fixed, RewriteMetadata):
@@ -245,7 +248,8 @@ def _fix_metadata(wheel: Wheel, fixed: Sequence[RawFinding]) -> tuple[bytes, lis
         if any(isinstance(each, RewriteField | SetField | AddField) for found in fixed for each in found.fixes):
             raise
         return data, changes
-    document, rewritten = _rewrite_fields(document, fixed)
+    renamed = _licenses_with_slashes(document, wheel) if rebuilt else ()
+    document, rewritten = _rewrite_fields(document, [*fixed, *renamed])
     editor = Editor(document)
     added: dict[tuple[str, str], list[str]] = {}
     for found, add in _each(fixed, AddField):
@@ -259,6 +263,18 @@ def _fix_metadata(wheel: Wheel, fixed: Sequence[RawFinding]) -> tuple[bytes, lis
         editor.reason = found.code
         editor.set_field(_LEVEL, level)
     return editor.document.data, [*changes, *rewritten, *editor.changes]
+
+
+def _licenses_with_slashes(document: Document, wheel: Wheel) -> Iterator[RawFinding]:
+    """Yield the values of License-File that name a file with backslashes, which has slashes in a new container.
+
+    Whatever is selected: PyPI looks for the file under the value, and took the wheel when both had backslashes.
+    """
+    for field in document.all(LICENSE_FILE):
+        slashed = field.value.replace("\\", "/")
+        if slashed != field.value and wheel.entry(f"licenses/{slashed}") is not None:
+            message = "the file that it names has slashes in the new container"
+            yield RawFinding(_BACKSLASHES, LICENSE_FILE, message, (RewriteField(field.start, slashed),))
 
 
 def _rewrite_fields(document: Document, fixed: Sequence[RawFinding]) -> tuple[Document, list[Change]]:

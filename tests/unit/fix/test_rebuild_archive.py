@@ -2,6 +2,7 @@
 
 import bz2
 import hashlib
+import re
 import struct
 import zipfile
 from base64 import urlsafe_b64encode
@@ -29,7 +30,7 @@ from building import (
     with_entries,
     write_wheel,
 )
-from defects import DEFECTS, Defect, valid
+from defects import DEFECTS, Defect, metadata, valid
 from fixing import values
 from wheelfix import Outcome, Status
 from wheelfix.codes import Fix
@@ -161,6 +162,35 @@ def test_backslashes_become_slashes_in_names_and_rows(rows: bool, tmp_path: Path
     assert _contents(outcome.output) == _contents(write_wheel(tmp_path, archive=VALID))
     assert _codes(outcome.output) == set()
     assert {change.part for change in outcome.changes} == {Part.ARCHIVE, *([Part.ROW] if rows else [])}
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"select": ["archive-unsafe-name"]}, {"sbom": False}], ids=["all", "selected", "bare"]
+)
+@pytest.mark.parametrize("level", ["2.1", "2.4"])
+def test_a_licence_is_named_as_its_file_is_in_the_new_container(level: str, options: dict[str, Any], tmp_path: Path) -> None:
+    """PyPI reads the file that License-File names, from Metadata-Version 2.4 on."""
+    archive = _licensed(level, "a\\LICENSE", "COPYING", "b\\MISSING")
+    path = write_wheel(tmp_path, archive=archive)
+    before = _codes(path)
+    outcome = _repair(path, **options)
+    assert outcome.output, outcome.problem
+    contents = _contents(outcome.output)
+    assert contents[f"{INFO}/licenses/a/LICENSE"] == b"MIT"
+    assert b"\nLicense-File: a/LICENSE\nLicense-File: COPYING\nLicense-File: b\\MISSING\n" in contents[f"{INFO}/METADATA"]
+    assert f"{INFO}/RECORD.jws" not in contents
+    [change] = [change for change in outcome.changes if change.field == "License-File"]
+    assert (change.before, change.after, change.reason) == ("a\\LICENSE", "a/LICENSE", "archive-unsafe-name")
+    rows = {"record-backslash"} if "select" in options else set()  # a warning of its own
+    assert _codes(outcome.output) - rows <= before - {"archive-unsafe-name"}
+
+
+def _licensed(level: str, *names: str) -> Archive:
+    """Return a signed wheel whose License-File names files of licenses/, of which the last one is missing."""
+    head = re.sub(rb"Metadata-Version: .*", f"Metadata-Version: {level}".encode(), metadata())
+    fields = "".join(f"License-File: {name}\n" for name in names).encode()
+    files = {f"licenses/{name}": b"MIT" for name in names[:-1]} | {"RECORD.jws": b"{}"}
+    return archive_of(valid(metadata=head.replace(b"Version: 1.0\n", b"Version: 1.0\n" + fields), dist_info_files=files))
 
 
 def test_names_with_backslashes_that_record_does_not_confirm(tmp_path: Path) -> None:
