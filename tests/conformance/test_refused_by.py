@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
-from defects import DEFECTS, Defect
+from building import Entry, write_wheel
+from defects import DEFECTS, Defect, valid
 from installers import READERS, refusal
 from serving import Server, static
 from warehouse import metadata_complaints
@@ -67,6 +68,15 @@ def test_who_is_named_refuses(defect: Defect, tmp_path: Path, served: tuple[Serv
         assert named or defect.code in _BY_NOBODY
     else:
         assert not refusing
+
+
+@pytest.mark.parametrize("reader", ["pip", "installer"])
+def test_who_is_named_refuses_a_deep_path(reader: str, tmp_path: Path) -> None:
+    """No defect, for what uv would install is too deep to be removed by Python 3.11."""
+    path = write_wheel(tmp_path, valid(files=(*valid().files, Entry("d/" * 1_000 + "x.py", b""))))
+    [finding] = check_wheel(path).findings
+    assert (finding.code, finding.refused_by) == ("archive-unsafe-name", ("pip", "installer"))
+    assert "recursion" in refusal(reader, path)
 
 
 @pytest.mark.parametrize("defect", _OF_CONTENTS, ids=lambda defect: f"{defect.code}: {defect.name[:40]}")

@@ -10,7 +10,7 @@ from typing import Final
 
 from wheelfix.codes import Client
 from wheelfix.text import shown, shown_few
-from wheelfix.verify.subject import RawFinding, Subject, not_reading, of_form
+from wheelfix.verify.subject import DEEPEST, RawFinding, Subject, not_reading, of_form
 from wheelfix.wheel.zip.careful import NEWEST_VERSION
 from wheelfix.wheel.zip.extra_fields import fields_in, has_second_name, is_well_formed, may_mislead
 from wheelfix.wheel.zip.layout import Layout
@@ -130,10 +130,15 @@ def _unsafe(name: str, parts: list[str]) -> tuple[str, str]:
         ("long", "is longer than any system allows") if len(name.encode()) > _LONGEST_PATH else
         ("long", "has a part that is longer than any system allows")
         if any(len(part.encode()) > _LONGEST_PART for part in parts) else
+        ("deep", f"has more than {DEEPEST} directories") if _is_deep(name) else
         ("control", "has a control character") if _has(name, "Cc") else
         ("shows nothing", "has a character that is invisible or reverses the text") if _has(name, "Cf", "Co") else
         ("", "")
     )  # fmt: skip
+
+
+def _is_deep(name: str) -> bool:
+    return name.count("/") > DEEPEST and len([*filter(None, name.rpartition("/")[0].split("/"))]) > DEEPEST
 
 
 def _has(name: str, *categories: str) -> bool:

@@ -110,7 +110,8 @@ _ARCHIVE: Final = (
         APPNOTE, Fix.REBUILT, by=(Client.UV,)),
     _error("archive-directory-with-content", "A directory has content.", APPNOTE, by=(Client.UV,)),
     _error("archive-unsafe-name",
-        "The name of an entry leads out of the directory, means another file on Windows, or hides what it is.",
+        "The name of an entry leads out of the directory, means another file on Windows, hides what it is, or is too long "
+        "or too deep.",
         FORMAT, Fix.REBUILT, by=EVERYONE),
     _error("archive-file-as-directory", "An entry is a file, and another one is below it.", FORMAT, by=_INSTALLERS),
     _warning("archive-same-name-folded", "Two names are the same on systems that ignore case or Unicode forms.", FORMAT),

@@ -159,6 +159,7 @@ _FORMS: Final[Mapping[str, Mapping[str, tuple[Client, ...]]]] = {
         "up and down": (Client.INSTALLER,),
         "other on Windows": (),
         "long": (Client.PIP, Client.UV, Client.INSTALLER),
+        "deep": _BUILT_IN,
         "control": _STRICT,
         "shows nothing": (Client.UV,),
     },
@@ -190,8 +191,12 @@ def not_reading(method: int) -> tuple[Client, ...]:
 
 _PROJECT: Final = re.compile(r"[A-Za-z0-9._]+-")
 _FIVE_PARTS: Final = re.compile(r"[^-].*-.*-.+-.+-.+\.whl")
-_DEEPEST: Final = 100
-"""How many directories of an entry's path are checked: all of any real one, and a limit for paths made of slashes."""
+DEEPEST: Final = 500
+"""How many directories the path of an entry may have, and how many of them are checked.
+
+Real ones have a dozen. ``os.makedirs``, by which pip and installer make directories, calls itself for each of them: pip 26.3
+ends in a RecursionError at 981, installer 1.1 at 985, ``zipfile`` at 993, and sooner in a program that called them.
+"""
 _LONGEST_DIRECTORIES: Final = 1 << 24
 """How long the paths of all directories may be together, in characters: those of torch are 60,000."""
 
@@ -419,13 +424,13 @@ class Subject:
 
     @cached_property
     def directories(self) -> frozenset[str]:
-        """Every directory, with a slash at its end, that entries are in or are themselves; those of the first 100 levels.
+        """Every directory, with a slash at its end, that entries are in or are themselves; those of the first 500 levels.
 
         Where they are more than any real wheel has, the rest is left out, and that is a finding.
         """
         found, left = set[str](), _LONGEST_DIRECTORIES
         for name in self.entries:
-            top = name if name.count("/") <= _DEEPEST else "/".join(name.split("/", _DEEPEST)[:-1]) + "/"
+            top = name if name.count("/") <= DEEPEST else "/".join(name.split("/", DEEPEST)[:-1]) + "/"
             position = top.rfind("/")
             while position > 0 and top[: position + 1] not in found:
                 left -= position + 1

@@ -72,6 +72,7 @@ def test_directory_without_a_type(tmp_path: Path) -> None:
         ("a\x85b", "has a control character"),
         ("a\u202eb", "reverses the text"), ("a\ue000b", "invisible"), ("a\u200bb", "invisible"),
         ("x" * 256, "has a part that is longer"), ("\u00fc" * 128, "has a part that is longer"),
+        ("a/" * 501 + "x", "has more than 500 directories"), ("a/" * 501, "has more than 500 directories"),
         ("a/" * 2_100 + "x", "is longer than any system allows"), ("a" * 60_000, "is longer than any system allows"),
     ],
     ids=lambda text: ascii(text[:20]),
@@ -84,6 +85,18 @@ def test_name_that_is_not_safe(name: str, wrong: str, tmp_path: Path) -> None:
     assert wrong in finding.message
     assert finding.place.isprintable()
     assert len(finding.place) < 1_000
+
+
+@pytest.mark.parametrize("name", ["a/" * 500 + "x", "a/" * 500, "a" + "/" * 600 + "x"], ids=["file", "directory", "slashes"])
+def test_name_that_is_deep_but_safe(name: str, tmp_path: Path) -> None:
+    spec = valid(files=(*valid().files, Entry(name, b"")))
+    assert {each.code for each in findings_in(write_wheel(tmp_path, spec))} <= {"archive-odd-path"}
+
+
+def test_file_and_directory_of_one_name_far_down(tmp_path: Path) -> None:
+    deep = "a/" * 499 + "x"
+    spec = valid(files=(*valid().files, Entry(deep, b"1"), Entry(f"{deep}/y", b"2")))
+    assert [each.code for each in findings_in(write_wheel(tmp_path, spec))] == ["archive-file-as-directory"]
 
 
 def test_hundreds_of_names_that_fold_to_one(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_path_made_of_slashes_costs_little(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert codes == ["archive-unsafe-name"]
     with Subject(path) as subject:
-        assert len(subject.directories) == 100 + 100 + 1
+        assert len(subject.directories) == 500 + 150 + 1
 
 
 @pytest.mark.parametrize("error", [SourceChanged("changed", "it changed", hint=""), OSError(5, "Input/output error")])
