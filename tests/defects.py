@@ -248,7 +248,7 @@ _ARCHIVE: Final = [
     _files("archive-odd-path", "a name with a dot", Entry("demo/./x.py", b"1")),
     *(_archive("archive-odd-attributes", f"a file with the attributes 0x{attributes:x}",
                changed(VALID, "version.py", directory={"external_attributes": attributes}))
-      for attributes in (0x10, 0x08, 0o100644 << 16 | 0x10, 0o040755 << 16)),
+      for attributes in (0x10, 0x08, 0o100644 << 16 | 0x10, 0o040644 << 16)),
     _files("archive-odd-attributes", "a directory with the mode of a file", Entry("demo/d/", b"", mode=0o100644)),
     _archive("archive-odd-flag", "an entry with masked headers", changed(VALID, "version.py", flags=1 << 13)),
     _archive("archive-odd-flag", "an entry on a second disk", changed(VALID, "version.py", directory={"disk": 1})),

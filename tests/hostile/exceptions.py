@@ -36,8 +36,6 @@ SCRIPTS: Final = frozenset({"entry-points-ambiguous", "data-script-wrapper"})
 EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
     ("files: names at the top", "installer"): "it leaves out __pycache__ at the top, of which contents-bytecode warns",
     ("the wheel's name: tags", "uv"): "uv installs for this machine alone, and the tags are those of another",
-    ("files: files like directories", "uv"): "uv reads permissions of hosts that are no Unix, too: here all bits are set",
-    ("files: files like directories", "uv, download"): "the same",
     ("entry points: texts", "uv"): "pip makes pip3 and pip3.11 of a script called pip",
     ("entry points: texts", "installer"): "pip makes pip3 and pip3.11 of a script called pip",
     ("METADATA: fields of other versions", "PyPI, fields"): "PEP 808 is accepted, so that PyPI will take version 2.6",

@@ -172,7 +172,6 @@ _OF_PLACE: Final = frozenset({structs.EXTRA_ZIP64})
 _OF_NAME: Final = frozenset({structs.EXTRA_UNICODE_PATH})
 """The extra fields that repeat its name, and change with that."""
 _METHODS: Final = {structs.STORED: "stored", structs.DEFLATED: "deflated"}
-_UNIX: Final = 3
 
 
 class _Records(NamedTuple):
@@ -227,7 +226,7 @@ def special_entries(layout: Layout) -> Iterator[str]:
     for name, record in zip(layout.names, layout.record_starts, strict=False):  # there is one more record start
         if layout.directory[record + _KIND] >> 4 not in _USUAL_KINDS:
             fields = layout.fields(layout.find(name))
-            if fields.made_by >> 8 == _UNIX:
+            if fields.made_by >> 8 == structs.UNIX:
                 yield name
 
 
@@ -266,7 +265,7 @@ _PACKING: Final[Mapping[str, tuple[Callable[[_Records], Any], Callable[[Any], st
     "made-by": (lambda of: of.fields.made_by, lambda value: f"system {value >> 8}, version {value & 0xFF}"),
     "time": (lambda of: (of.fields.date, of.fields.time), _moment),
     "disk": (lambda of: of.fields.disk, str),
-    "external-attributes": (lambda of: (of.fields.external_attributes, of.fields.made_by >> 8 == _UNIX), _mode),
+    "external-attributes": (lambda of: (of.fields.external_attributes, of.fields.made_by >> 8 == structs.UNIX), _mode),
     "internal-attributes": (lambda of: of.fields.internal_attributes, lambda value: f"{value:#x}"),
     "comment": (lambda of: of.comment, _text),
     "extra-field": (lambda of: of.extra, _hex),

@@ -19,12 +19,12 @@ from wheelfix.wheel.zip.structs import (
     DEFLATED,
     DOS_DIRECTORY,
     DOS_VOLUME,
+    EXECUTABLE,
     EXTRA_ZIP64,
     FLAG_MASKED,
     FLAG_UTF8,
     FULL_32,
     STORED,
-    UNIX,
     DirectoryRecord,
     Entry,
     exists,
@@ -40,7 +40,6 @@ _OF_SIGNATURES: Final = frozenset(range(1, 9))
 """The third byte of every signature in a ZIP file: uv refuses a comment that holds one of them."""
 _METHODS: Final = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
 """Names of compression methods (APPNOTE 4.4.5)."""
-_EXECUTABLE: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 _SET_IDS: Final = stat.S_ISUID | stat.S_ISGID
 _LONGEST_PATH: Final = 4095
 _LONGEST_PART: Final = 255
@@ -181,12 +180,17 @@ def _has_field(extra: bytes, kind: int) -> bool:
 
 
 def _mode(fields: DirectoryRecord) -> int:
-    return fields.external_attributes >> 16 if fields.made_by >> 8 == UNIX else 0
+    """Return type and permissions as Unix has them; installers read them whatever system is said to have made the entry."""
+    return fields.external_attributes >> 16
 
 
 def _lacks_type(entry: Entry, mode: int) -> bool:
-    """Whether a file is executable to uv, which goes by the permissions alone, and not to pip and installer."""
-    return bool(mode & _EXECUTABLE) and not stat.S_IFMT(mode) and not entry.name.endswith("/")
+    """Whether a file is executable to uv, which goes by the permissions alone, and not to pip and installer.
+
+    Links and devices are findings of their own.
+    """
+    is_file = not entry.name.endswith("/")
+    return is_file and bool(mode & EXECUTABLE) and stat.S_IFMT(mode) in (0, stat.S_IFDIR)
 
 
 def _check_types(names: list[str]) -> Iterator[RawFinding]:

@@ -46,6 +46,22 @@ def test_links_devices_and_set_ids(kind: int, tmp_path: Path) -> None:
     assert [finding.code for finding in check_wheel(path).findings] == ["archive-odd-mode"]
 
 
+@pytest.mark.parametrize("host", [0, 10, 19, 255])
+@pytest.mark.parametrize(
+    ("mode", "codes"),
+    [
+        (0o100755, []), (0o100644, []), (0o644, []), (0o755, ["archive-mode-no-type"]), (0o4755, ["archive-mode-no-type"]),
+        (0o120777, ["archive-odd-mode"]), (0o177777, ["archive-odd-mode"]), (0o104755, ["archive-odd-mode"]),
+        (0o40755, ["archive-mode-no-type", "archive-odd-attributes"]), (0o40644, ["archive-odd-attributes"]),
+    ],
+)  # fmt: skip
+def test_modes_count_whatever_system_made_the_archive(host: int, mode: int, codes: list[str], tmp_path: Path) -> None:
+    """Installers do not look at the system: pip and installer look at type and permissions, uv at permissions alone."""
+    numbers = {"made_by": host << 8 | 20, "external_attributes": mode << 16}
+    path = write_wheel(tmp_path, archive=changed(VALID, "version.py", directory=numbers))
+    assert sorted(finding.code for finding in check_wheel(path).findings) == codes
+
+
 @pytest.mark.parametrize(
     ("mode", "is_found"), [(0o755, True), (0o100, True), (0o001, True), (0o644, False), (0o4644, False)]
 )

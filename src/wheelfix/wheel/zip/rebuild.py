@@ -255,9 +255,7 @@ def _needed(version: int, *, wide: bool) -> int:
 
 def _attributes(name: bytes, fields: DirectoryRecord) -> int:
     """Return the external attributes without what contradicts the name: installers go by the slash at its end."""
-    return structs.corrected_attributes(
-        fields.external_attributes, is_directory=name.endswith(b"/"), is_unix=fields.made_by >> 8 == structs.UNIX
-    )
+    return structs.corrected_attributes(fields.external_attributes, is_directory=name.endswith(b"/"))
 
 
 _Piece: TypeAlias = bytes | Kept | Unpacked

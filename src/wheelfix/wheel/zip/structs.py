@@ -41,6 +41,8 @@ DEFLATED: Final = 8
 
 UNIX: Final = 3
 """The system of an entry, in the upper byte of what made it, where its attributes have a mode of Unix (APPNOTE 4.4.2.2)."""
+EXECUTABLE: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+"""Permissions of which each makes a file executable to installers."""
 DOS_DIRECTORY: Final = 0x10
 DOS_VOLUME: Final = 0x08
 
@@ -150,20 +152,21 @@ def exists(time: int, date: int) -> bool:
     return time >> 11 < 24 and time >> 5 & 63 < 60 and (time & 31) < 30
 
 
-def corrected_attributes(attributes: int, *, is_directory: bool, is_unix: bool) -> int:
+def corrected_attributes(attributes: int, *, is_directory: bool) -> int:
     """Return external attributes that do not say that a file is a directory, or a directory a file.
 
-    On Unix set-user-id bits of files go as well; links and devices stay what they are.
+    Set-user-id bits of files go as well; links and devices stay what they are. A file that only uv takes for executable, as
+    its type is that of a directory, is one for uv alone afterwards, too: it has no type then.
 
-    >>> oct(corrected_attributes(0o104755 << 16 | 0x18, is_directory=False, is_unix=True) >> 16)
+    >>> oct(corrected_attributes(0o104755 << 16 | 0x18, is_directory=False) >> 16)
     '0o100755'
     """
     attributes &= ~(DOS_VOLUME if is_directory else DOS_VOLUME | DOS_DIRECTORY)
     mode = attributes >> 16
     kind = stat.S_IFMT(mode)
-    if not is_unix or kind not in (stat.S_IFREG, stat.S_IFDIR):
+    if kind not in (stat.S_IFREG, stat.S_IFDIR):
         return attributes
     if is_directory != (kind == stat.S_IFDIR):
-        kind = stat.S_IFDIR if is_directory else stat.S_IFREG
+        kind = stat.S_IFDIR if is_directory else 0 if mode & EXECUTABLE else stat.S_IFREG
     bits = stat.S_IMODE(mode) & ~(0 if is_directory else stat.S_ISUID | stat.S_ISGID)
     return attributes & 0xFFFF | (kind | bits) << 16

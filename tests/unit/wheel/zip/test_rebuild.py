@@ -369,18 +369,18 @@ def test_lzma_that_demands_much_memory_is_refused() -> None:
         Rebuilt(Held(to_bytes(with_entries(_PLAIN, Entry("demo/z", b"z", method=14, raw=raw)))))
 
 
-@pytest.mark.parametrize(("attributes", "is_directory", "is_unix", "wanted"), [
-    (0o100644 << 16, False, True, 0o100644 << 16),
-    (0o104755 << 16, False, True, 0o100755 << 16),
-    (0o40755 << 16 | 0x10, True, True, 0o40755 << 16 | 0x10),
-    (0o40755 << 16 | 0x10, False, True, 0o100755 << 16),
-    (0o100644 << 16, True, True, 0o40644 << 16),
-    (0o120777 << 16, False, True, 0o120777 << 16),
-    (0x20 | 0x08, False, False, 0x20),
-    (0o104755 << 16, False, False, 0o104755 << 16),
+@pytest.mark.parametrize(("attributes", "is_directory", "wanted"), [
+    (0o100644 << 16, False, 0o100644 << 16),
+    (0o104755 << 16, False, 0o100755 << 16),
+    (0o40755 << 16 | 0x10, True, 0o40755 << 16 | 0x10),
+    (0o40755 << 16 | 0x10, False, 0o755 << 16),
+    (0o40644 << 16 | 0x10, False, 0o100644 << 16),
+    (0o100644 << 16, True, 0o40644 << 16),
+    (0o120777 << 16, False, 0o120777 << 16),
+    (0x20 | 0x08, False, 0x20),
 ])  # fmt: skip
-def test_attributes_say_what_the_name_says(attributes: int, is_directory: bool, is_unix: bool, wanted: int) -> None:
-    assert corrected_attributes(attributes, is_directory=is_directory, is_unix=is_unix) == wanted
+def test_attributes_say_what_the_name_says(attributes: int, is_directory: bool, wanted: int) -> None:
+    assert corrected_attributes(attributes, is_directory=is_directory) == wanted
 
 
 def test_a_time_that_does_not_exist_is_that_of_the_local_header_or_the_first_of_1980() -> None:
