@@ -490,6 +490,8 @@ _COMPANIONS: Final = [
     _info("sbom-unreadable", "sboms/demo.cdx.json", b"{"),
     _info("sbom-stale-provenance", "sboms/wheelfix.cdx.json", b"{}"),
     _files("contents-bytecode", "compiled Python", Entry("demo/__pycache__/x.cpython-312.pyc", b"\0")),
+    _files("contents-bytecode", "compiled Python without its source", Entry("demo/x.pyc", b"\0")),
+    _files("contents-bytecode", "a text that installer leaves out", Entry("__pycache__/x.txt", b"x")),
     _files("contents-common-name", "a folder called tests", Entry("tests/__init__.py", b"")),
     _files("contents-common-name", "a folder called lib", Entry("lib/libdemo.so", b"")),
     Defect("another wheel for other Pythons", "release-requires-python", lambda: (valid().filename, build_wheel(valid())),

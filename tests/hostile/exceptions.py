@@ -24,17 +24,18 @@ REFUSED: Final[dict[tuple[str, str], str]] = {
 DIFFERENT: Final[dict[str, str]] = {
     "archive-mode-no-type": "uv goes by the permissions alone, pip by the type of file as well",
     "archive-odd-mode": "uv goes by the permissions alone, pip by the type of file as well: no link is executable to it",
+    "contents-bytecode": "installer leaves out what is in __pycache__",
     "data-name-differs": "pip takes each .data directory for that of the wheel, others only the one of its name",
     "data-script-wrapper": "pip and uv leave out what setuptools once wrote for Windows beside an entry point",
     "entry-points-ambiguous": "comments and sections of INI files are no standard: readers see different scripts",
 }
-"""Warnings that announce that installers do not put the same files in place: of these :data:`MODES`, :data:`DATA` or
-:data:`SCRIPTS`."""
+"""Warnings that announce that installers do not put the same files in place: of these :data:`MODES`, :data:`DATA`,
+:data:`SCRIPTS` or :data:`CACHES`."""
 MODES: Final = frozenset({"archive-mode-no-type", "archive-odd-mode"})
 DATA: Final = frozenset({"data-name-differs"})
 SCRIPTS: Final = frozenset({"entry-points-ambiguous", "data-script-wrapper"})
+CACHES: Final = frozenset({"contents-bytecode"})
 EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
-    ("files: names at the top", "installer"): "it leaves out __pycache__ at the top, of which contents-bytecode warns",
     ("the wheel's name: tags", "uv"): "uv installs for this machine alone, and the tags are those of another",
     ("entry points: texts", "uv"): "pip makes pip3 and pip3.11 of a script called pip",
     ("entry points: texts", "installer"): "pip makes pip3 and pip3.11 of a script called pip",

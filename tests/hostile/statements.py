@@ -25,7 +25,7 @@ from msgspec import Struct, field
 from packaging.metadata import parse_email
 
 import wheelfix
-from hostile.exceptions import DATA, EXCEPTIONS, MODES, REFUSED, SCRIPTS
+from hostile.exceptions import CACHES, DATA, EXCEPTIONS, MODES, REFUSED, SCRIPTS
 from hostile.kind import Kind
 from hostile.readers import EXECUTABLE, INSTALLERS, OF_ARCHIVES, READERS, Reading, read
 from warehouse import metadata_complaints
@@ -171,6 +171,8 @@ class _Wheel:
             files = {path: text.removesuffix(EXECUTABLE) for path, text in files.items()}
         if self.warned & SCRIPTS:
             files = {path: text for path, text in files.items() if not path.startswith("bin/")}
+        if self.warned & CACHES:
+            files = {path: text for path, text in files.items() if "__pycache__" not in path.split("/")[:-1]}
         if self.warned & DATA:
             names = {name.rpartition("/")[2] for name in self._reading("zipfile").files if ".data/" in name.lower()}
             files = {path: text for path, text in files.items() if path.rpartition("/")[2] not in names}

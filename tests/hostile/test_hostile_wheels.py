@@ -15,7 +15,7 @@ import pytest
 import wheelfix
 from counting import count_calls
 from hostile.attack import expected, one, readers_of
-from hostile.exceptions import DATA, DIFFERENT, EXCEPTIONS, MODES, REFUSED, SCRIPTS
+from hostile.exceptions import CACHES, DATA, DIFFERENT, EXCEPTIONS, MODES, REFUSED, SCRIPTS
 from hostile.kind import TURNS
 from hostile.readers import CHEAP
 from hostile.statements import CORRECTIONS, correction_of
@@ -60,7 +60,7 @@ def test_exceptions_are_announced() -> None:
     """Each is for a warning that there is, or for a kind."""
     codes = {code for code, _ in REFUSED} | DIFFERENT.keys()
     assert codes <= CHECKS.keys()
-    assert DIFFERENT.keys() == DATA | MODES | SCRIPTS
+    assert DIFFERENT.keys() == CACHES | DATA | MODES | SCRIPTS
     assert {name for name, _ in EXCEPTIONS} <= {kind.name for kind in KINDS}
 
 

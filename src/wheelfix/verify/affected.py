@@ -58,7 +58,8 @@ AFFECTED: Final[dict[str, str]] = {
     "legacy-metadata-json": "Old tools that read it: they see requirements that METADATA no longer has.",
     "sbom-unreadable": "Scanners that read SBOMs: they skip the file, or fail.",
     "sbom-stale-provenance": "Anyone who asks what was changed in the wheel: the answer is not true.",
-    "contents-bytecode": "Everyone, by size only: installers compile the files themselves.",
+    "contents-bytecode": "Everyone, by size: installers compile the files themselves. Poetry and PDM, which use installer, "
+    "leave out what is in __pycache__.",
     "contents-common-name": "Users of any other project that installs a directory of this name: files overwrite each other.",
     "release-disagrees": "Users of Poetry, PDM and `uv lock`, which read one wheel of a release and lock that for all.",
 }

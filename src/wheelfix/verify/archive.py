@@ -250,8 +250,16 @@ def _check_folded(subject: Subject) -> Iterator[RawFinding]:
         )
 
 
+def _is_cached(name: str) -> bool:
+    return "__pycache__/" in name and not name.endswith("/") and "__pycache__" in name.split("/")
+
+
 def _check_contents(subject: Subject) -> Iterator[RawFinding]:
-    compiled = sorted(name for name in subject.entries if name.endswith((".pyc", ".pyo")))
+    cached = sorted(filter(_is_cached, subject.entries))
+    if cached:
+        message = f"in __pycache__, which installer (Poetry, PDM) leaves out: {shown_few(cached)}"
+        yield RawFinding("contents-bytecode", shown(cached[0]), message)
+    compiled = sorted(name for name in subject.entries if name.endswith((".pyc", ".pyo")) and not _is_cached(name))
     if compiled:
         yield RawFinding("contents-bytecode", shown(compiled[0]), f"compiled Python: {shown_few(compiled)}")
     top = {name.partition("/")[0] for name in subject.entries if "/" in name}

@@ -199,7 +199,7 @@ EXAMPLES: Final[dict[str, str]] = {
         "(char 1)"
     ),
     "sbom-stale-provenance": "sboms/wheelfix.cdx.json: it is not in the form that wheelfix writes",
-    "contents-bytecode": "demo/__pycache__/x.cpython-312.pyc: compiled Python: demo/__pycache__/x.cpython-312.pyc",
+    "contents-bytecode": "demo/x.pyc: compiled Python: demo/x.pyc",
     "contents-common-name": "lib: many projects would write to a directory of this name in site-packages",
     "release-requires-python": (
         "Requires-Python: wheels of the same release say >=3.12; whether uv lock fails depends on which of them it "

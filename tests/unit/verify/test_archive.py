@@ -155,3 +155,25 @@ def test_names_that_windows_holds(name: str, tmp_path: Path) -> None:
 def test_names_are_only_for_windows_where_the_wheel_is(tags: str, count: int, tmp_path: Path) -> None:
     spec = valid(tags=tags, files=(*valid().files, Entry("demo/aux.py", b"1")))
     assert [each.code for each in findings_in(write_wheel(tmp_path, spec))] == ["archive-windows-name"] * count
+
+
+@pytest.mark.parametrize(
+    ("names", "messages"),
+    [
+        (["demo/x.pyc"], ["compiled Python: demo/x.pyc"]),
+        (["__pycache__/x.txt"], ["in __pycache__, which installer (Poetry, PDM) leaves out: __pycache__/x.txt"]),
+        (
+            ["demo/__pycache__/y.pyc", "demo/x.pyc"],
+            [
+                "in __pycache__, which installer (Poetry, PDM) leaves out: demo/__pycache__/y.pyc",
+                "compiled Python: demo/x.pyc",
+            ],
+        ),
+        (["demo/__pycache__", "demo/a__pycache__/b", "demo/__pycache__.py/c", "d/__pycache__/"], []),
+    ],
+    ids=["compiled", "a cached text", "both", "neither"],
+)
+def test_what_is_in_pycache_is_left_out_by_one_installer(names: list[str], messages: list[str], tmp_path: Path) -> None:
+    spec = valid(files=(*valid().files, *(Entry(name, b"" if name.endswith("/") else b"x") for name in names)))
+    found = findings_in(write_wheel(tmp_path, spec))
+    assert [(each.code, each.message) for each in found] == [("contents-bytecode", message) for message in messages]
