@@ -175,13 +175,17 @@ def _quickest(tests: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
 def _functions(path: str) -> dict[tuple[str, int], list[types.FunctionType]]:
     """Return the functions of a source that are in memory, by qualified name and first line."""
     found: dict[tuple[str, int], list[types.FunctionType]] = {}
-    import_module("wheelfix." + path.removesuffix(".py").replace("/", "."))  # some are imported late
+    import_module(_module(path))  # some are imported late
     gc.unfreeze()  # what is frozen is not listed
     for each in gc.get_objects():
         if isinstance(each, types.FunctionType) and each.__code__.co_filename == str(absolute(path)):
             found.setdefault((each.__code__.co_qualname, each.__code__.co_firstlineno), []).append(each)
     gc.freeze()
     return found
+
+
+def _module(path: str) -> str:
+    return "wheelfix." + path.removesuffix(".py").replace("/", ".")
 
 
 def _changed_body(mutant: Mutant, functions: dict[tuple[str, int], list[types.FunctionType]]) -> Callable[[], None]:
@@ -229,6 +233,11 @@ def _outside(mutant: Mutant, tests: list[str]) -> str:
 
     def work() -> int:
         _serve(mutant)
+        try:
+            import_module(_module(mutant.path))
+        except Exception:  # noqa: BLE001 - whatever it is, nothing that imports it works
+            traceback.print_exc()
+            return 1
         return _pytest(sorted({each.partition("::")[0] for each in tests}), _Chosen(tests))
 
     return _word(_forked(work, _MOST_TIME), tests)

@@ -1,6 +1,8 @@
 """Pages: every key as it is written and read, what is known of a file, and what is said of a page that is damaged."""
 
+import inspect
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from wheelfix.mirror.json import page_json, read_page, read_root, root_json
 from wheelfix.mirror.pages import (
     BY_MIRROR,
     BY_SYNC,
+    BY_UPSTREAM,
     NO_VERSION,
     SUPERSEDED,
     Correction,
@@ -22,6 +25,7 @@ from wheelfix.mirror.pages import (
     identity_of,
     version_of,
 )
+from wheelfix.mirror.project import Request
 from wheelfix.results import Verdict
 
 NAME = "demo-1.0-py3-none-any.whl"
@@ -105,6 +109,40 @@ def test_every_key_is_read() -> None:
     assert read_page(edited, "demo") == page
     [read] = read_page(edited, "demo").files
     assert (read.other, read.origin) == ({}, FULL.origin)
+
+
+def test_keys_are_written_in_one_order() -> None:
+    """Pages are compared as texts, and are the same bytes after any run."""
+    document = document_of(Page("demo", (FULL,), (PLAIN,), {"own": 1}, "https://a.example/demo/"))
+    assert list(document) == ["meta", "name", "versions", "files", "_wheelfix-status-from", "_wheelfix-past", "own"]
+    assert list(document["files"][0]) == list(WRITTEN)
+
+
+def test_what_says_nothing_is_not_written() -> None:
+    origin = Origin(NAME, THIRD, "0.1.0", None, (Correction(changes=(CHANGE,)),))
+    [written] = document_of(Page("demo", (replace(PLAIN, origin=origin),)))["files"]
+    assert written["_wheelfix"] == {
+        "original": {"filename": NAME, "sha256": THIRD},
+        "tool": "0.1.0",
+        "rules-sha256": None,
+        "corrections": [{"changes": [{"action": "drop", "field": "Requires-Dist", "before": "triton", "after": "numpy"}]}],
+    }
+    [read] = read_page(page_json(Page("demo", (replace(PLAIN, origin=origin),))), "demo").files
+    assert read.origin == origin
+
+
+def test_an_origin_of_which_little_is_known() -> None:
+    origin = Origin(NAME, THIRD, "0.1.0")
+    assert (origin.rules_sha256, origin.corrections, origin.more_changes, origin.fixed_here) == (None, (), 0, False)
+
+
+def test_who_decided_on_a_yank_is_written_in_words_that_stay() -> None:
+    assert (BY_MIRROR, BY_SYNC, BY_UPSTREAM) == ("mirror", "sync", "upstream")
+
+
+@pytest.mark.parametrize("kind", [ListedFile, Request])
+def test_what_has_many_values_is_made_by_their_names(kind: type) -> None:
+    assert {each.kind for each in inspect.signature(kind).parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
 
 
 @pytest.mark.parametrize(("yanked", "written"), [(None, False), ("", True), ("why", "why")])
@@ -201,6 +239,42 @@ def test_urls_that_lead_somewhere(url: str) -> None:
 @pytest.mark.parametrize("version", ["1", "1.0", "1.4.1", "1.99"])
 def test_versions_of_the_api_that_are_read(version: str) -> None:
     assert read_page(with_keys(meta={"api-version": version}), "demo").files == (PLAIN,)
+
+
+@pytest.mark.parametrize("url", ["https://a.example/x", "http://a", None])
+def test_where_a_provenance_may_be(url: str | None) -> None:
+    assert read_page(with_file(provenance=url), "demo").files[0].other == {"provenance": url}
+
+
+@pytest.mark.parametrize("url", ["ftp://a.example/x", "https:///x", "https://", " https://a.example", "a.example", "", 1])
+def test_where_no_provenance_is(url: object) -> None:
+    with pytest.raises(MirrorError, match=rf"damaged: {re.escape(NAME)}: "):
+        read_page(with_file(provenance=url), "demo")
+
+
+def test_a_name_has_as_many_bytes_as_file_systems_allow() -> None:
+    longest = "é" + "d" * 253
+    assert read_page(with_file(filename=longest), "demo").files[0].filename == longest
+    with pytest.raises(MirrorError) as refusal:
+        read_page(with_file(filename=longest + "d"), "demo")
+    assert refusal.value.message == f"the page of demo is damaged: a file name has more than 255 bytes: é{'d' * 49}..."
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ([1], "Expected `object`, got `int`"),
+        (["x"], "Expected `object`, got `str`"),
+        ([{"filename": 1}], "Expected `str`, got `int` - at `$.filename`"),
+        ([{"url": ""}], "Object missing required field `filename`"),
+        ([{"filename": NAME, "url": 1}], f"{NAME}: Expected `str`, got `int` - at `$.url`"),
+        ([{"filename": "x" * 300}], f"{'x' * 100}: Object missing required field `url`"),
+    ],
+)
+def test_a_file_that_is_none_is_named_if_it_has_a_name(files: list[object], why: str) -> None:
+    with pytest.raises(MirrorError) as refusal:
+        read_page(with_keys(files=files), "demo")
+    assert refusal.value.message == f"the page of demo is damaged: {why}"
 
 
 def test_a_name_in_disguise_is_named() -> None:
@@ -325,6 +399,8 @@ def test_what_identifies_a_file() -> None:
     [
         ({"status": "archived"}, True),
         ({"status": "active", "reason": "why"}, True),
+        ({"status": "deprecated"}, True),
+        ({"status": "quarantined"}, True),
         ({"status": "active", "reason": None}, True),
         ({}, True),
         ({"status": "other"}, False),
