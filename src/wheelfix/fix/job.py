@@ -84,23 +84,23 @@ def fix_each(
     Results get their names in groups, and are reported after that. If you leave the generator early, results that
     still wait are removed.
     """
-    held: list[Outcome | None] = []
+    held: list[tuple[Path, Outcome | None]] = []
     with GroupCommit[Path, Outcome]() as group:
         for path, rehearsal in items:
             if group.is_due(file_size(path)):
                 yield from _committed(group, held)
             outcome = _prepare_one(path, rehearsal, job, group, progress)
             if held or outcome is None:
-                held.append(outcome)
+                held.append((path, outcome))
             else:
                 yield outcome
         yield from _committed(group, held)
 
 
-def _committed(group: GroupCommit[Path, Outcome], held: list[Outcome | None]) -> Iterator[Outcome]:
+def _committed(group: GroupCommit[Path, Outcome], held: list[tuple[Path, Outcome | None]]) -> Iterator[Outcome]:
     """Commit the group, and yield the outcomes of all that is ``held`` until then: ``None`` stands for one of the group."""
-    committed = iter(group.commit())
-    outcomes = [_concluded(*next(committed)) if outcome is None else outcome for outcome in held]
+    committed = dict(group.commit())
+    outcomes = [_concluded(path, committed[path]) if outcome is None else outcome for path, outcome in held]
     held.clear()
     yield from outcomes
 
@@ -125,12 +125,13 @@ def _prepare_one(
             progress.file_started(path.name, source.size)
             with RunningDigest(source, partial(progress.file_advanced, path.name)) as digest:
                 return _fix(source, job, rehearsal, digest, group)
-    except (ArchiveError, StructureError) as error:
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome says what it was
+        group.withdraw(path)  # its result may wait already: a file can be closed with an error
+        if not isinstance(error, ArchiveError | StructureError) or job.rebuild_archive:
+            return failure(path, error)
         from wheelfix.fix.rebuild import with_help
 
-        return failure(path, error if job.rebuild_archive else with_help(error, path))
-    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome says what it was
-        return failure(path, error)
+        return failure(path, with_help(error, path))
 
 
 def _fix(
@@ -196,12 +197,17 @@ def _prepared_rebuilt(
     from wheelfix.wheel.wheel import Wheel
 
     directory = source.path.resolve().parent if job.output.in_place else Path(job.output.directory)
-    with (
-        staged(source, rebuilding.view, directory) as container,
-        RunningDigest(container) as new_digest,
-        Wheel(source.path, source=container, leniently=True) as wheel,
-    ):
-        return _prepared(wheel, replace(plan, origin_sha256=digest.hexdigest()), job, new_digest)
+    with ExitStack() as stack:  # the result is closed where the container cannot be
+        with (
+            staged(source, rebuilding.view, directory) as container,
+            RunningDigest(container) as new_digest,
+            Wheel(source.path, source=container, leniently=True) as wheel,
+        ):
+            prepared = _prepared(wheel, replace(plan, origin_sha256=digest.hexdigest()), job, new_digest)
+            if not isinstance(prepared, Outcome):
+                stack.enter_context(prepared)
+        stack.pop_all()
+    return prepared
 
 
 def _rebuilding(source: Source, job: Job) -> "tuple[Rebuilding | None, tuple[str, ...]]":

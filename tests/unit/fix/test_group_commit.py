@@ -18,6 +18,7 @@ from wheelfix import Outcome, Report, Status, fix_wheels
 from wheelfix.options import Output, Policy
 from wheelfix.wheel.zip import commit
 from wheelfix.wheel.zip.commit import MOST_FILES
+from wheelfix.wheel.zip.source import Source
 
 STEPS = (
     "open", "link", "replace", "unlink", "fsync", "pwrite", "copy_file_range", "posix_fadvise", "fchmod", "fchown", "mkdir",
@@ -207,6 +208,25 @@ def _interrupt_at(at: int, patch: pytest.MonkeyPatch) -> None:
 
     for name in STEPS:
         patch.setattr(os, name, stepping(getattr(os, name)))
+
+
+def test_a_wheel_that_cannot_be_closed_takes_no_result_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own was ready by then: it gets no name, and each outcome is that of its wheel."""
+    paths, real = many(tmp_path / "in", 4), Source.close
+
+    def close(source: Source) -> None:
+        is_it = source._descriptor >= 0 and source.path == paths[1]
+        real(source)
+        if is_it:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Source, "close", close)
+    outcomes = fix_wheels(paths, output=tmp_path / "out").outcomes
+    good = [path.name for path in paths if path != paths[1]]
+    assert [each.source for each in outcomes] == paths
+    assert [each.problem and each.problem.code for each in outcomes] == [None, "eio", None, None]
+    assert [each.output.name for each in outcomes if each.output] == good
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == good
 
 
 @pytest.mark.usefixtures("_way")

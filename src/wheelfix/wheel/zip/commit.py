@@ -106,6 +106,10 @@ class GroupCommit(Generic[Key, Result]):
         if file.size < _WRITTEN_BACK_EARLIER:
             start_write_back(file.staged.descriptor)
 
+    def withdraw(self, key: Key) -> None:
+        """Let the file of ``key`` get no name, if it waits for one; it is removed with this group."""
+        self._waiting = [each for each in self._waiting if each[0] != key]
+
     def is_due(self, further: int = 0) -> bool:
         """Whether those that wait should not wait for another file, of at least ``further`` bytes."""
         return bool(self._waiting) and (
