@@ -177,7 +177,8 @@ class Trials:
         return any("/work/temporary" in path for _, path in ended.calls)
 
     def _about_the_end(self, ended: Ended, left: Mapping[str, bytes]) -> Iterator[str]:
-        if "Traceback" in ended.err or "Exception ignored" in ended.err or ended.code not in (0, 1, 2, 3):
+        is_loud = "Traceback" in ended.err or "Exception ignored" in ended.err
+        if (is_loud and not self._is_of_the_interpreter(ended)) or ended.code not in (0, 1, 2, 3):
             yield f"it ends with {ended.code}"
         if ended.code == 0 and visible(left) != visible(self.new):
             yield f"exit code 0, and {differences(visible(left), visible(self.new))}"
@@ -187,6 +188,10 @@ class Trials:
             yield "exit code 1, and nothing was found"
         if ended.code == 2 and not self._was_refused(ended, left):
             yield "exit code 2, and something was done"
+
+    def _is_of_the_interpreter(self, ended: Ended) -> bool:
+        """Whether the fault struck where Python starts a process: it looks for modules in the working directory."""
+        return self._scene.costly and {path for _, path in ended.calls} == {str(self._machine.work)}
 
     def _has_true_errors(self, ended: Ended) -> bool:
         """Whether a report has errors, and all of them are so: the undisturbed run found them, and fixed them."""
@@ -238,6 +243,13 @@ class Trials:
         status, sums = row.get("status"), row.get("sha256")
         path = row.get("output") or (row.get("path") and f"{mirror}/{row['path']}")
         wanted = sums["output"] if isinstance(sums, dict) else sums
+        source = row.get("source")
+        if path and source and Path(path).name != Path(source).name:
+            yield f"{path} is reported as made of {source}"
+        if source and not self._scene.mirror and status in ("failed", "refused"):
+            place = source if "--in-place" in self._scene.command else f"fixed/{_name_of(row)}"
+            if left.get(place) != self.old.get(place):
+                yield f"{place} is {status}, and is there"
         if status in ("fixed", "unchanged", "repaired", "added", "replaced"):
             data = left.get(str(path))
             if path is None and self._scene.mirror:
@@ -298,7 +310,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def _name_of(row: Mapping[str, Any]) -> str:
     """Return the file that a row of a report is about."""
-    return Path(row.get("filename") or row.get("source") or row["path"]).name
+    return Path(row.get("filename") or row.get("source") or row.get("path") or row["project"]).name  # one of these it has
 
 
 def litter(files: Mapping[str, bytes]) -> int:

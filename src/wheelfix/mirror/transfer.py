@@ -63,13 +63,28 @@ class Transfers:
         identities: Mapping[Path, tuple[int, ...]],
         listed: Collection[str],
     ) -> None:
-        """Find out which of ``files``, by key, are to be put; ``listed`` are the keys that the page has already."""
+        """Find out which of ``files``, by key, are to be put; ``listed`` are the keys that the page has already.
+
+        :raises MirrorError, OSError: if a shared store does not answer.
+        """
         self.errors = {}
         self._files, self._identities = files, identities
-        self._seen = {key: self._store.head(key) for key in files if not self._is_put(key)}
+        self._seen = dict(self._looked_up())
         self.missing = [key for key, head in self._seen.items() if head is None]
         self.may_vanish = [key for key in files if key not in listed] if self._store.is_shared else []
         self.placed += self.to_note
+
+    def _looked_up(self) -> Iterator[tuple[str, Head | None]]:
+        """Yield what is known of each file in the store; why one cannot be looked at is an error of its wheel."""
+        for key, wheel in self._files.items():
+            if self._is_put(key):
+                continue
+            try:
+                yield key, self._store.head(key)
+            except (MirrorError, OSError) as error:
+                if self._store.is_shared and is_silent(error):
+                    raise
+                self.errors[wheel.path] = error
 
     @property
     def to_note(self) -> Sequence[str]:
@@ -88,7 +103,7 @@ class Transfers:
         """
         missing, may_vanish = set(self.missing), set(self.may_vanish)
         for key, wheel in self._files.items():
-            if self._is_put(key):
+            if self._is_put(key) or wheel.path in self.errors:
                 continue
             try:
                 if silent is not None:

@@ -115,21 +115,30 @@ def _change(
         page = page.with_files(each for each in rest if each is not None)
         return replace(page, past=tuple(each for each in page.past if each not in gone))
 
-    files: Iterable[Published]
     try:
         done = change_page(store, project, changed, limits.lock_seconds)
     except (MirrorError, OSError) as error:
-        if not chosen or store.is_shared:  # in a directory the list of projects may be written already
+        if not _is_begun(store, project):
             raise
-        problem = failure(Path(), error).problem
-        key = Page(project).key
-        files = (
-            Published(None, PublishStatus.FAILED, project, each.filename, key(each), each.sha256, problem=problem)
-            for each in chosen.values()
-        )
+        files = tuple(_failed(project, each, error) for each in chosen.values())
     else:
-        files = (_published(store, status, each, done) for each in chosen.values())
-    return PublishReport(f"mirror {_VERBS[status]}", store.location, tuple(files))
+        files = tuple(_published(store, status, each, done) for each in chosen.values())
+    return PublishReport(f"mirror {_VERBS[status]}", store.location, files)
+
+
+def _is_begun(store: Store, project: str) -> bool:
+    """Whether all files of ``project`` were to be removed, and are listed by its page alone: that was to go next."""
+    if store.is_shared:  # its page is the first that is written there
+        return False
+    try:
+        return project not in load_root(store) and store.head(page_key(project)) is not None
+    except (MirrorError, OSError):  # there is an error to report
+        return False
+
+
+def _failed(project: str, file: ListedFile, error: MirrorError | OSError) -> Published:
+    problem, key = failure(Path(), error).problem, Page(project).key(file)
+    return Published(None, PublishStatus.FAILED, project, file.filename, key, file.sha256, problem=problem)
 
 
 def _published(store: Store, status: PublishStatus, file: ListedFile, done: PageChange) -> Published:

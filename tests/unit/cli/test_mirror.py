@@ -222,12 +222,14 @@ def test_what_could_not_be_removed_is_reported_by_file(wheel: Path, mirror: Path
         raise OSError(errno.EIO, "Input/output error")
 
     wheelfix("mirror", "add", mirror, wheel)
-    monkeypatch.setattr(LocalStore, "put_if", refuse)
-    ran = wheelfix("mirror", "remove", mirror, "demo")
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStore, "delete", refuse)
+        ran = wheelfix("mirror", "remove", mirror, "demo")
     assert ran.code == 3
     assert ran.err.startswith(f"error[eio]: {wheel.name} not changed: Input/output error\n")
     assert ran.err.endswith("Removed 0 files, 1 failed\n")
-    assert wheel.name in wheelfix("mirror", "list", mirror).out
+    assert (mirror / "public/simple/demo/index.json").exists()
+    assert wheelfix("mirror", "remove", mirror, "demo").code == 0
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from building import write_wheel
 from defects import metadata, valid
@@ -14,7 +15,7 @@ from demos import demo_wheel
 from wheelfix.errors import MirrorError, SourceChanged
 from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.layout import attributes_of
-from wheelfix.mirror.storage.base import NewFile
+from wheelfix.mirror.storage.base import Head, NewFile
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import remove_files
@@ -146,6 +147,38 @@ def test_a_file_is_deleted_when_only_the_answer_is_lost(mirror: Path, monkeypatc
     assert remove_files(mirror, "demo").ok
     assert not (mirror / "public/files/demo").exists()
     assert list((mirror / "private/journal").iterdir()) == []
+
+
+def test_a_lock_that_cannot_be_released_fails_nothing(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends with its process; what was done under it is done."""
+    real = FileLock.release
+
+    def refuse(lock: FileLock, force: bool = False) -> None:
+        real(lock, force)
+        if "private/locks" in lock.lock_file:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(FileLock, "release", refuse)
+    report = add_wheels(mirror, demo_wheel(mirror.parent / "in", "7.0"))
+    assert [each.status for each in report.files] == [PublishStatus.ADDED]
+
+
+def test_a_file_that_cannot_be_looked_at_fails_alone(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other wheels of its project are added."""
+    real = LocalStore.head
+
+    def refuse(store: LocalStore, key: str) -> Head | None:
+        if key.endswith("/demo-7.0-py3-none-any.whl"):
+            raise OSError(errno.ESTALE, "Stale file handle", key)
+        return real(store, key)
+
+    monkeypatch.setattr(LocalStore, "head", refuse)
+    report = add_wheels(mirror, [demo_wheel(mirror.parent / "in", version) for version in ("7.0", "8.0")])
+    assert [(each.status, each.problem and each.problem.code) for each in report.files] == [
+        (PublishStatus.FAILED, "estale"),
+        (PublishStatus.ADDED, None),
+    ]
+    assert check_mirror(mirror).passes()
 
 
 def test_what_was_deleted_meanwhile_needs_no_flush(tmp_path: Path) -> None:

@@ -291,17 +291,21 @@ class LocalStore:
     @contextmanager
     def locked(self, name: str, timeout: float) -> Iterator[None]:
         """Keep other writers out, by a lock that ends with its process."""
-        lock = self._tree.to_write(f"{LOCKS}/{name}.lock")
+        lock = FileLock(self._tree.to_write(f"{LOCKS}/{name}.lock"), timeout=timeout, mode=_SHARED)
         try:
-            with FileLock(lock, timeout=timeout, mode=_SHARED):
-                self._tree.look_again()
-                yield
+            lock.acquire()
         except Timeout as error:
             raise MirrorError(
                 "locked",
                 f"another process is still writing to {shown(name)}{after_seconds(timeout)}",
                 hint="Try again when it has finished. Locks end with their process; never delete one.",
             ) from error
+        try:
+            self._tree.look_again()
+            yield
+        finally:
+            with suppress(OSError):  # what was done under it is done, and it ends with this process
+                lock.release()
 
     def serves(self, path: Path) -> bool:
         """Whether ``path`` is below the mirror's files."""
