@@ -20,7 +20,7 @@ from sphinx_click.ext import ClickDirective
 
 from wheelfix.cli import group
 from wheelfix.cli.command import Command
-from wheelfix.cli.config import COMMAND_LINE_ONLY, commands, long_name, variable
+from wheelfix.cli.config import COMMAND_LINE_ONLY, VALUES_OF_COMMAND_LINE, commands, long_name, variable
 
 Lines = list[str]
 _ROOT: Final = click.Context(group, info_name="wheelfix")
@@ -180,6 +180,7 @@ def _facts(option: click.Option, default: str) -> str:
         facts.append("on the command line only")
     else:
         facts.append(f":doc:`setting </reference/configuration>` ``{name}``, ``{variable((name,))}``")
+        facts += [f"``{each}`` on the command line only" for each in VALUES_OF_COMMAND_LINE.get(name, ())]
     text = " · ".join(facts)
     return text[0].upper() + text[1:] if text[0].islower() else text
 

@@ -18,7 +18,17 @@ from manifest_page import manifest_page
 from shipped_data import shipped_data
 
 from wheelfix.cli import group
-from wheelfix.cli.config import COMMAND_LINE_ONLY, commands, form_of, long_name, options_of, options_schema, variable
+from wheelfix.cli.config import (
+    COMMAND_LINE_ONLY,
+    VALUES_OF_COMMAND_LINE,
+    choices_in_files,
+    commands,
+    form_of,
+    long_name,
+    options_of,
+    options_schema,
+    variable,
+)
 from wheelfix.cli.exit_codes import MEANINGS
 from wheelfix.reports.json import encode
 from wheelfix.results import ChangeAction
@@ -217,12 +227,16 @@ def configuration_page(root: click.Context) -> str:
         reason: [name for name, why in COMMAND_LINE_ONLY.items() if why == reason] for reason in COMMAND_LINE_ONLY.values()
     }
     excluded = "".join(f"\n- {reason}: {_listed(names, '`--{}`')}" for reason, names in only.items())
-    return f"{_CONFIGURATION_HEAD}{rows}{_CONFIGURATION_TAIL}{excluded}\n"
+    values = [f"{name} {value}" for name, values in VALUES_OF_COMMAND_LINE.items() for value in values]
+    also = f"{_listed(values, '`--{}`')} is not allowed there either."
+    return f"{_CONFIGURATION_HEAD}{rows}{_CONFIGURATION_TAIL}{excluded}\n\n{also}\n"
 
 
 def _option_line(name: str, users: Sequence[tuple[str, click.Option]]) -> str:
     option = users[0][1]
-    choices = dict.fromkeys(each for _, one in users if isinstance(one.type, click.Choice) for each in one.type.choices)
+    choices = dict.fromkeys(
+        each for _, one in users if isinstance(one.type, click.Choice) for each in choices_in_files(one.type, name)
+    )
     words = _listed(choices, "`{}`") if choices else form_of(option)[1]
     kind = f"{words}, or a list" if option.multiple else words
     return f"| `{name}` | `{variable((name,))}` | {kind} | {_listed([path for path, _ in users], '`{}`')} |\n"

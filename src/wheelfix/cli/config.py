@@ -36,6 +36,8 @@ COMMAND_LINE_ONLY: Final[Mapping[str, str]] = {
     ),
 }  # fmt: skip
 """Options that are allowed only on the command line, and why: a forgotten line in a file must not lower a guard."""
+VALUES_OF_COMMAND_LINE: Final[Mapping[str, tuple[str, ...]]] = {"scan": ("never",)}
+"""Values of other options that are allowed only there, as they turn off a safety check."""
 YIELDS_TO: Final[Mapping[str, tuple[str, ...]]] = {
     "build-tag": ("in-place",),
     "dask": ("jobs", "shard"),
@@ -102,15 +104,17 @@ class Settings:
             return
         for key, value in sorted(_flat(given), key=lambda item: len(item[0])):
             origin = f"{os.path.relpath(path)}: {shown('.'.join((prefix, *key)))}"
-            if self._accepts(key, origin) and (option := self._own.get(key)):
+            if self._accepts(key, value, origin) and (option := self._own.get(key)):
                 self._add_value(option, _in_directory(option, value, directory), origin)
                 self._from_file.append(option)
 
-    def _accepts(self, key: Key, origin: str) -> bool:
+    def _accepts(self, key: Key, value: object, origin: str) -> bool:
         name = key[-1]
         if name in COMMAND_LINE_ONLY:
             reason = COMMAND_LINE_ONLY[name]
             self.problems.append(f"{origin}: --{name} is allowed only on the command line, because {reason}")
+        elif value in VALUES_OF_COMMAND_LINE.get(name, ()):
+            self.problems.append(f"{origin}: --{name} {value} is allowed only on the command line, because {_GUARD}")
         elif key not in self._known():
             self.problems.append(f"{origin}: there is no such option{_guess('.'.join(key), map('.'.join, self._usable()))}")
         else:
@@ -126,7 +130,7 @@ class Settings:
         for name in given.keys() - known.keys():
             self.warnings.append(f"{shown(name)} sets no option{_guess(name, map(variable, self._usable()))}")
         for name, key in sorted(known.items(), key=lambda item: len(item[1])):
-            if self._accepts(key, name) and (option := self._own.get(key)):
+            if self._accepts(key, given[name], name) and (option := self._own.get(key)):
                 split = option.type.split_envvar_value(given[name]) if option.multiple else given[name]
                 self._convert(option, split, name)
                 self._override(option)
@@ -302,6 +306,11 @@ def form_of(option: click.Option) -> tuple[tuple[type, ...], str, str]:
     return next(form[1:] for form in _FORMS if isinstance(option.type, form[0]))
 
 
+def choices_in_files(choice: click.Choice[Any], name: str) -> list[str]:
+    """Return the values of the option ``name`` that count in a file or variable, too."""
+    return [each for each in choice.choices if each not in VALUES_OF_COMMAND_LINE.get(name, ())]
+
+
 def options_schema(root: click.Context) -> dict[str, Any]:
     """Return the JSON Schema of the table ``[options]``: the options of all commands, then a table for each command."""
     schemas: dict[Key, dict[str, Any]] = {}
@@ -327,7 +336,7 @@ def _table_schema(schemas: Mapping[Key, dict[str, Any]]) -> dict[str, Any]:
 def _option_schema(option: click.Option) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": form_of(option)[2]}
     if isinstance(option.type, click.Choice):
-        schema["enum"] = list(option.type.choices)
+        schema["enum"] = choices_in_files(option.type, long_name(option))
     if isinstance(option.type, click.IntRange | click.FloatRange) and option.type.min is not None:
         schema["exclusiveMinimum" if option.type.min_open else "minimum"] = option.type.min
     if isinstance(option.type, click.IntRange | click.FloatRange) and option.type.max is not None:

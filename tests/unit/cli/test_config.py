@@ -184,6 +184,25 @@ def test_what_counts_on_the_command_line_only(name: str, monkeypatch: pytest.Mon
     assert (ran.code, words in ran.err) == (2, True)
 
 
+@pytest.mark.parametrize("words", [("verify",), STRIP, ("show",)], ids=" ".join)
+def test_a_value_that_counts_on_the_command_line_only(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With binaries unread, what is unsafe is unproven, and a rule of one's own drops it."""
+    refusal = "--scan never is allowed only on the command line, because it turns off a safety check"
+    monkeypatch.setenv("WHEELFIX_SCAN", "never")
+    ran = wheelfix(*words, WHEEL)
+    assert (ran.code, f"WHEELFIX_SCAN: {refusal}" in ran.err) == (2, True)
+    monkeypatch.delenv("WHEELFIX_SCAN")
+    for key in ("scan", "fix.scan"):
+        options(f'{key} = "never"')
+        ran = wheelfix(*words, WHEEL)
+        assert (ran.code, f"wheelfix.toml: options.{key}: {refusal}" in ran.err) == (2, True)
+    options('scan = "always"')
+    assert wheelfix(*words, WHEEL).code == 0
+    assert wheelfix("show", "--scan", "never", WHEEL).code == 0
+    validator = jsonschema.Draft202012Validator(options_schema(ROOT_CONTEXT))
+    assert [validator.is_valid({"scan": each}) for each in ("auto", "always", "never")] == [True, True, False]
+
+
 def test_nothing_that_lowers_a_guard_can_be_set() -> None:
     names = {long_name(each) for _, command in ALL for each in options_of(command)}
     assert names >= set(COMMAND_LINE_ONLY)

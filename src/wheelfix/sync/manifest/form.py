@@ -102,7 +102,7 @@ class MirrorTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         ),
     ] = False
     scan: Annotated[
-        Literal["auto", "always", "never"],
+        Literal["auto", "always"],
         Meta(description="When the binaries of a wheel are read for what they link to, as with `wheelfix fix --scan`."),
     ] = "auto"
     repair: Annotated[

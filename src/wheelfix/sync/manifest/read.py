@@ -34,6 +34,8 @@ _MOST_ERRORS: Final = 1000
 _INDEX: Final = re.compile(r"\[\d+\]")
 _GUARDS: Final = frozenset({"force", "overwrite", "replace", "single-writer", "trust-content"})
 """Options that lower a guard, beside all that begin with ``allow-``."""
+_GUARD_VALUES: Final[Mapping[str, str]] = {"scan": "never"}
+"""Values that lower one."""
 _OF_COMMAND: Final = frozenset({"allow-removals", "allow-unproven", "allow-mixed", "single-writer"})
 """Those of a sync."""
 
@@ -109,6 +111,10 @@ _FILES: Final = frozenset({"projects", "lock"})
 _NO_LINE: Final = 1 << 30
 
 
+def _lowers_guard(key: str, value: object) -> bool:
+    return key in _GUARDS or key.startswith("allow-") or (key in _GUARD_VALUES and value == _GUARD_VALUES[key])
+
+
 class _Reader:
     """Reads one manifest, and collects what is wrong with it."""
 
@@ -180,11 +186,12 @@ class _Reader:
         """Return a table without the keys that would lower a guard, which are reported."""
         if not isinstance(data, dict):
             return data
-        guards = [key for key in data if key in _GUARDS or key.startswith("allow-")]
+        guards = [key for key, value in data.items() if _lowers_guard(key, value)]
         for key in guards:
             place = f"{path}.{cut(key, 40)}" if path else cut(key, 40)
             lowers = "it would turn off a safety check in every run"
-            message = f"{'allowed on the command line only' if key in _OF_COMMAND else 'not a key'}: {lowers}"
+            what = f"{data[key]} is not a value" if key in _GUARD_VALUES else "not a key"
+            message = f"{'allowed on the command line only' if key in _OF_COMMAND else what}: {lowers}"
             self._add(table, place, message, "Remove it.", code="manifest-command-line-only")
         return {key: value for key, value in data.items() if key not in guards}
 

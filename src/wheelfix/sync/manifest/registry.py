@@ -40,7 +40,7 @@ _ALL: Final = (
     ),
     _error(
         "manifest-command-line-only",
-        "A key would turn off a safety check, such as `force` or `allow-removals`.",
+        'A key or value would turn off a safety check, such as `force`, `allow-removals` or `scan = "never"`.',
         "mirror.toml:4: mirror.allow-removals: allowed on the command line only: it would turn off a safety check in every "
         "run. Remove it.",
         "Remove the key. Give `--allow-...` to the run that needs it.",

@@ -92,7 +92,7 @@ def one_or_more(items: st.SearchStrategy[str]) -> st.SearchStrategy[object]:
 
 WORDS = {
     "on-rules-change": ("report", "build-tag", "replace"), "sdists": ("never", "if-no-wheel", "all"),
-    "scan": ("auto", "always", "never"), "local": ("keep", "strip"),
+    "scan": ("auto", "always"), "local": ("keep", "strip"),
 }  # fmt: skip
 ODD: st.SearchStrategy[object] = st.sampled_from(
     ["", "never", "all", "soon", "3", 0, -1, 3, True, 1.5, [], [1], {}, ["x", 2]]
