@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Timer
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -174,6 +174,27 @@ def test_a_single_writer_needs_no_conditions(client: Client) -> None:
     assert store.delete_if(PAGE, second.version)
     assert store.read(PAGE) is None
     assert all("probe" not in each for each in client.requests)
+
+
+def test_a_single_writer_does_not_believe_that_a_page_is_not_there(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy answers 404 without a code: nothing would keep a new page from taking the place of the one that is there."""
+    store = store_of(client, single_writer=True)
+    store.put_if([page(b"one"), page(b"[]", key="public/simple/index.json")])
+    monkeypatch.setattr(client, "get", not_found)
+    assert store.read(PAGE) is None
+    for key in (PAGE, "public/simple/index.json"):
+        with pytest.raises(MirrorError, match="the store lists it, and answers that it is not there") as caught:
+            store.put_if([page(b"two", key=key)])
+        assert caught.value.code == "bad-answer"
+        with pytest.raises(MirrorError, match="the store lists it"):
+            store.delete_if(key, "v")
+    store.put_if([page(b"new", key="public/simple/other/index.json")])
+    there = [bytes(client.store.get(f"team/{key}").bytes()) for key in (PAGE, "public/simple/index.json")]
+    assert there == [b"one", b"[]"]
+
+
+def not_found(*_: object, **__: object) -> NoReturn:
+    raise FileNotFoundError("Server returned non-2xx status code: 404 Not Found: ")
 
 
 def test_nobody_can_compare_and_delete(client: Client) -> None:

@@ -197,7 +197,7 @@ class ObjectStore:
         """
         attributes = headers_of(write.attributes, hashlib.sha256(write.data).hexdigest())
         if self._single_writer:
-            there = self.read(write.key)
+            there = self._compared(write.key)
             if (there.version if there else None) != write.version:
                 return False
             self._bucket.send(write.key, write.data, attributes, use_multipart=False)
@@ -227,11 +227,27 @@ class ObjectStore:
         """Delete nothing: no client of all these clouds can compare and delete at once. A single writer can."""
         if not self._single_writer:
             return False
-        there = self.read(key)
+        there = self._compared(key)
         if there is not None and there.version != version:
             raise ChangedMeanwhile(key)
         self.delete(key)
         return True
+
+    def _compared(self, key: str) -> Stored | None:
+        """Return what is at ``key``, for a single writer to compare; that nothing is there, the listing confirms.
+
+        A proxy, or another endpoint, can answer 404 for what is there, and the store does not compare.
+
+        :raises MirrorError: if it is listed.
+        """
+        there = self.read(key)
+        if there is None and any(each.key == key for each in self._bucket.found_in(key.rpartition("/")[0])):
+            raise MirrorError(
+                "bad-answer",
+                f"{shown(str(self.location / key))} cannot be read: the store lists it, and answers that it is not there",
+                hint="Check the endpoint, and what is between here and the store. Then run again.",
+            )
+        return there
 
     def flush(self) -> None:
         """Do nothing: what a store has confirmed is safe."""
