@@ -28,6 +28,8 @@ _PART: Final = ".part"
 """How the names of files that are being written end, and of directories for links."""
 _DOWNLOADS: Final = ".downloads"
 """How the names of directories end that hold files of their own."""
+_swept: Final = set[Path]()
+"""Where this process has removed what killed runs left of temporary directories."""
 
 
 class NotConfirmed(OSError):
@@ -200,14 +202,17 @@ def directory_for_downloads(directory: Path) -> Iterator[Path]:
 def temporary_directory() -> Iterator[Path]:
     """Yield a new directory for files where the system has temporary ones; it is removed with them.
 
-    A directory of :mod:`tempfile` stays where a process is killed. What killed runs left there is removed first.
+    A directory of :mod:`tempfile` stays where a process is killed. What killed runs left there is removed first, once in the
+    life of this process: thousands of files can lie there, and a mirror's check makes a directory for each wheel.
 
     :raises OSError: if there is no place for temporary files.
     """
     from tempfile import gettempdir  # imported late: few runs download
 
     parent = Path(gettempdir())
-    remove_leftovers(parent)
+    if parent not in _swept:
+        remove_leftovers(parent)
+        _swept.add(parent)
     with directory_for_downloads(parent) as path:
         yield path
 

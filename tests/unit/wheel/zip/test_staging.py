@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from wheelfix.wheel.zip import staging
 from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile, directory_for_links, remove_leftovers, temporary_directory
 
 
@@ -318,6 +319,24 @@ def test_a_directory_that_cannot_be_opened_is_not_left_behind(tmp_path: Path, mo
     ):
         pass
     assert [*tmp_path.iterdir()] == []
+
+
+def test_temporary_files_are_looked_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check of a mirror makes a temporary directory for each of thousands of wheels."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    listed = list[Path]()
+    real = staging.remove_leftovers
+
+    def counted(directory: Path) -> None:
+        listed.append(directory)
+        real(directory)
+
+    monkeypatch.setattr(staging, "remove_leftovers", counted)
+    for _ in range(3):
+        with temporary_directory() as directory:
+            assert directory.parent == tmp_path
+    assert listed == [tmp_path]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_temporary_directories_of_killed_processes_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
