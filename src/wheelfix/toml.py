@@ -30,6 +30,9 @@ _WORD: Final = re.compile(
     re.DOTALL,
 )
 
+_ASSIGNED: Final = re.compile(r"[ \t]*+=")
+"""What follows a key, and no string."""
+
 _PLACE: Final = re.compile(r" \(at line (?P<line>\d+), column (?P<column>\d+)\)\Z")
 """How a message of the parser ends."""
 
@@ -61,13 +64,21 @@ def read_toml(path: Path, *, largest: int = LARGEST, if_larger: str = "Split it.
         if key is not None and key.count(".") >= _MOST_PARTS and (parts := len(_PART.findall(key))) > _MOST_PARTS:
             line = text.count("\n", 0, word.start()) + 1
             raise TomlError(f"a key has {parts:,} parts", f"At most {_MOST_PARTS} are allowed.", line)
-        if key is not None and len(key) > _LONGEST_WORD and key[0] not in "\"'":
+        if key is not None and len(key) > _LONGEST_WORD and not _is_string(text, word):
             line = text.count("\n", 0, word.start()) + 1
             raise TomlError(f"a key or number has {len(key):,} characters", f"At most {_LONGEST_WORD:,} are allowed.", line)
     try:
         return tomllib.loads(text), text
     except (ValueError, RecursionError) as error:  # a number of five thousand digits is a plain ValueError
         raise _invalid(str(error), text) from error
+
+
+def _is_string(text: str, word: re.Match[str]) -> bool:
+    """Whether ``word`` is one part in quotes and no key: a string may be of any length."""
+    key = word["key"]
+    part = _PART.match(key)
+    is_one = key[0] in "\"'" and part is not None and part.end() == len(key)
+    return is_one and not _ASSIGNED.match(text, word.end())
 
 
 def _invalid(message: str, text: str) -> TomlError:

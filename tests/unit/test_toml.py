@@ -97,7 +97,21 @@ def test_a_mistake_has_its_line_and_what_to_do_about_it(
 
 
 @pytest.mark.parametrize(
-    "text", [f"a = {'9' * 70_000}", f"{'a' * 70_000} = 1", f"[{'a' * 70_000}]", f"a = 0x{'f' * 70_000}"]
+    "text",
+    [
+        f"a = {'9' * 70_000}",
+        f"{'a' * 70_000} = 1",
+        f"[{'a' * 70_000}]",
+        f"a = 0x{'f' * 70_000}",
+        f'"a".{"b" * 70_000} = 1',
+        f"'a' . {'b' * 70_000} = 1",
+        f'["a".{"b" * 70_000}]',
+        f'a = {{ "b".{"c" * 70_000} = 1 }}',
+        f'"a"."{"b" * 70_000}" = 1',
+        f'"{"a" * 70_000}" \t= 1',
+        f"'{'a' * 70_000}'=1",
+    ],
+    ids=lambda text: text[:12],
 )
 def test_a_number_or_key_without_end_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
@@ -109,5 +123,6 @@ def test_a_number_or_key_without_end_is_refused(text: str, tmp_path: Path) -> No
 
 def test_a_long_text_is_read(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
-    path.write_text(f'a = "{"x" * 70_000}"')
-    assert len(read_toml(path)[0]["a"]) == 70_000
+    long = "x" * 70_000
+    path.write_text(f'a = "{long}"\nb = [ "{long}", \'{long}\']\nc = {{ d = "{long}" }}\n')
+    assert read_toml(path)[0] == {"a": long, "b": [long, long], "c": {"d": long}}
