@@ -282,6 +282,12 @@ def _started(jobs: int, module: str, workers: "list[BaseProcess]") -> "Executor"
         # Checked first: if the limit is only met while processes are started, each of them prints a traceback.
         raise _not_started(jobs, f"this process may open {limit} files only", f"Allow more with `ulimit -n {needed}`")
     try:
+        os.getcwd()  # noqa: PTH109 - no path is needed: Python tells each process in which directory to begin
+    except FileNotFoundError as error:
+        why = "the working directory no longer exists"
+        hint = "Change to a directory that exists. Or run with --jobs 1."
+        raise ResultError("no-workers", f"{jobs} processes cannot be started: {why}", hint=hint) from error
+    try:
         return _pool(jobs, module, workers)
     except (OSError, NotImplementedError) as error:  # the latter where Python has no semaphores at all
         number = getattr(error, "errno", errno.ENOSYS)

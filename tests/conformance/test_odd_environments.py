@@ -28,6 +28,7 @@ ADD: Final = ("mirror", "add", "m", "in")
 _SIZE: Final = 300_000
 """Of each wheel, in bytes; two fit on the small disks."""
 DEVICES: Final = "mount -t tmpfs none /dev; mknod /dev/null c 1 3; mknod /dev/urandom c 1 9; mknod /dev/zero c 1 5;"
+GONE: Final = "mkdir gone; cd gone; rmdir ../gone;"
 SMALL: Final = "mkdir out; mount -t tmpfs -o size=700k none out; "
 
 
@@ -108,9 +109,20 @@ ODD: Final[Mapping[str, Odd]] = {
         before=f"mkdir {'x' * 150}; export TMPDIR=$PWD/{'x' * 150};", words=(*FIX, "-j", "2")
     ),
     "no-working-directory": Odd(
-        before="mkdir gone; cd gone; rmdir ../gone;", words=("strip-gpu", "-o", "{here}/out", "{here}/in"), code=3,
-        good=NONE,
-        says=r"^error\[enoent\]: the working directory no longer exists\n  help: Change to a directory that exists\.\n$",
+        before=GONE, words=("strip-gpu", "--allow-unproven", "--report", "{here}/out.html", "-o", "{here}/out", "{here}/in"),
+        says=r"^warning: the working directory no longer exists, so no file sets options\n",
+    ),
+    "no-working-directory-for-processes": Odd(
+        before=GONE, words=("strip-gpu", "-j", "2", "-o", "{here}/out", "{here}/in"), code=3, good=NONE, slow=True,
+        says=r"error\[no-workers\]: 2 processes cannot be started: the working directory no longer exists\n  help: Change",
+    ),
+    "no-working-directory-for-results": Odd(
+        before=GONE, words=("verify", "--report", "out.html", "{here}/in"), code=2, good=NONE, slow=True,
+        says=r"out\.html cannot be written: the working directory no longer exists\n",
+    ),
+    "no-working-directory-for-rules": Odd(
+        before=GONE, words=("fix", "-o", "{here}/out", "{here}/in"), code=2, good=NONE, slow=True,
+        says=r"error: no rules found: .*\n  help: Name rules with --rules",
     ),
     "no-home": Odd(before="unset HOME;", slow=True),
     "home-that-is-not-there": Odd(before="export HOME=/nowhere/at/all;", slow=True),

@@ -13,7 +13,6 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from wheelfix.cli.exit_codes import Incomplete
 from wheelfix.text import shown
 
 PREFIX: Final = "WHEELFIX_"
@@ -91,7 +90,12 @@ class Settings:
 
     def add_file(self) -> None:
         """Add what the file in force sets."""
-        if not _may_have_options():
+        try:
+            working = Path.cwd()
+        except FileNotFoundError:
+            self.warnings.append("the working directory no longer exists, so no file sets options")
+            return
+        if not _may_have_options(working):
             return
         from wheelfix.rules.toml import PROJECT_FILE, find_table  # imported late: most directories have no such file
 
@@ -218,17 +222,8 @@ def _guess(given: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _may_have_options() -> bool:
-    """Whether a file here or above could set options; a look at the bytes is cheaper than parsing every pyproject.toml.
-
-    :raises click.ClickException: if the working directory was deleted.
-    """
-    try:
-        directory = Path.cwd()
-    except FileNotFoundError as error:
-        raise Incomplete(
-            "the working directory no longer exists", code="enoent", hint="Change to a directory that exists."
-        ) from error
+def _may_have_options(directory: Path) -> bool:
+    """Whether a file here or above could set options; a look at the bytes is cheaper than parsing every pyproject.toml."""
     for each in (directory, *directory.parents):
         if b"options" in _content(each / "wheelfix.toml"):
             return True

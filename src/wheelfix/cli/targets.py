@@ -50,7 +50,10 @@ def _problem_of(path: Path) -> str:
         pass
     except OSError as error:  # a name that is too long, or a link to itself
         return f"{shown(str(path))} cannot be written: {error.strerror or error}."
-    mirror = _mirror_around(path)
+    try:
+        mirror = _mirror_around(path)
+    except FileNotFoundError:
+        return f"{shown(str(path))} cannot be written: the working directory no longer exists."
     return (
         f"{shown(str(path))} is inside the mirror {shown(str(mirror))}, whose files only wheelfix writes." if mirror else ""
     )
@@ -58,7 +61,8 @@ def _problem_of(path: Path) -> str:
 
 def _mirror_around(path: Path) -> Path | None:
     """Return the mirror, where ``path``, or the file behind a link, is in one."""
-    for each in dict.fromkeys((Path.cwd() / path, Path(os.path.realpath(path)))):
+    here = path if path.is_absolute() else Path.cwd() / path
+    for each in dict.fromkeys((here, Path(os.path.realpath(path)))):
         for directory in each.parents:
             index = _WHERE_ARE_PAGES.get(directory.name)
             if index and (directory / index).is_file():
@@ -90,7 +94,7 @@ def _check_directory(path: Path, params: Mapping[str, Any], param: click.Paramet
     if directory.is_dir():
         if not os.access(directory, os.W_OK):
             raise click.BadParameter(f"the directory {named} cannot be written to.", param=param)
-    elif str(directory) != os.path.realpath(_results(params) or directory / path.name):
+    elif str(directory) != _real(_results(params) or str(path)):
         raise click.BadParameter(f"there is no directory {named}.", param=param)
 
 
@@ -106,14 +110,22 @@ def refuse_inputs(targets: Iterable[str], inputs: Iterable[str], param: click.Pa
 
     :raises click.BadParameter: if one is.
     """
-    written = {os.path.realpath(each): each for each in targets}
-    named = {os.path.realpath(part) for text in inputs for part in (text, text.partition("=")[2]) if "\0" not in part}
+    written = {_real(each): each for each in targets}
+    named = {_real(part) for text in inputs for part in (text, text.partition("=")[2]) if "\0" not in part}
     for real in written.keys() & named:
         raise click.BadParameter(
             f"{shown(written[real])} is read by this run: choose another file.",
             param=param,
             param_hint=None if param else "'--report', '--lock' or '--metrics'",
         )
+
+
+def _real(path: str) -> str:
+    """Return the path of the file behind links; a relative one stays where the working directory was deleted."""
+    try:
+        return os.path.realpath(path)
+    except FileNotFoundError:
+        return path
 
 
 def _texts(value: object) -> Iterator[str]:

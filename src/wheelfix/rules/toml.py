@@ -13,11 +13,15 @@ PROJECT_FILE: Final = "pyproject.toml"
 def find_table(start: Path) -> tuple[Path, dict[str, Any]] | None:
     """Return the file in force in the directory ``start`` and its table: the first one upwards; ``None`` if there is none.
 
-    That is ``wheelfix.toml``, or a ``pyproject.toml`` with a table ``[tool.wheelfix]``.
+    That is ``wheelfix.toml``, or a ``pyproject.toml`` with a table ``[tool.wheelfix]``. A working directory that was deleted
+    has none.
 
     :raises RulesError: if a file on the way cannot be read.
     """
-    directory = start.resolve()
+    try:
+        directory = start.resolve()
+    except FileNotFoundError:
+        return None
     for each in (directory, *directory.parents):
         if (each / FILE_NAME).is_file():
             return each / FILE_NAME, read_toml(each / FILE_NAME)[0]
