@@ -168,6 +168,10 @@ _ENTRIES: Final = [
         pitfall=25,
     ),
     _added("extra field that runs past its end", "bad-extra-field", Entry("demo/s", b"hi", extra=b"\xfe\xca\xff\xff")),
+    _added(
+        "extra field that runs past its end in the local header alone", "bad-extra-field",
+        Entry("demo/s", b"hi", local_extra=b"\xfe\xca\xff\xff"),
+    ),
     _added("METADATA one folder up and down again", "duplicate-entry", Entry(f"../{_INFO}/METADATA", b"x"), pitfall=29),
     _added("METADATA by way of another folder", "duplicate-entry", Entry(f"x/../{_INFO}/METADATA", b"x"), pitfall=29),
     _added("METADATA as a folder", "duplicate-entry", Entry(f"{_INFO}/METADATA/", b""), pitfall=29),

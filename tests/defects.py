@@ -220,6 +220,8 @@ _ARCHIVE: Final = [
                changed(VALID, "version.py", descriptor=Descriptor(width))) for width in (4, 8)),
     *(_archive("archive-extra-field-rest", f"{count} bytes behind the extra fields",
                changed(VALID, "version.py", local_extra=extra_field(0xCAFE, b"ab") + bytes(count))) for count in (1, 2, 3)),
+    _archive("archive-bad-extra-field", "a field of a local header that is cut off",
+             changed(VALID, "version.py", local_extra=b"\xfe\xca\xff\xff")),
     _archive("archive-bad-extra-field", "a time stamp twice",
              changed(VALID, "version.py", extra=2 * extra_field(0x5455, b"\1abcd"))),
     _archive("archive-bad-extra-field", "a Unicode comment that is cut off",

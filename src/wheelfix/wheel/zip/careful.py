@@ -203,7 +203,8 @@ def _read_extra(extra: bytes, record: Described, place: str, report: StrictRepor
     numbers = record.numbers
     try:
         if not is_well_formed(extra):
-            report.refuse("bad-extra-field", "an extra field runs past its end", place=place, form="cut")
+            form = "" if record.is_local else "cut"  # zipfile does not read those of local headers
+            report.refuse("bad-extra-field", "an extra field runs past its end", place=place, form=form)
             return numbers
         if may_mislead(extra):
             check_second_name(extra, record, place, report)
@@ -284,7 +285,8 @@ def read_entry(
     )
     extra = header[name_stop : name_stop + local_extra_length]
     postponed = flags & structs.FLAG_DESCRIPTOR
-    odd = bool(extra) and (may_mislead(extra) or (report.collects and not is_plain(extra)))
+    # uv and PyPI refuse fields of a local header that are cut off; others do not read them
+    odd = bool(extra) and (may_mislead(extra) or not is_well_formed(extra) or (report.collects and not is_plain(extra)))
     if not alike or postponed or odd or len(extra) < local_extra_length:
         header = source.read_at(offset, data_start - offset) if len(header) < data_start - offset else header
         _compare(source, directory, listed, header[: data_start - offset], report)

@@ -66,7 +66,7 @@ def read_plain(source: Readable, directory: bytes, end: End) -> tuple[Columns, d
     listed = _list(directory, end, _may_matter)
     if listed is None:
         return None
-    for number, header in _odd_headers(source, directory, listed, may_mislead):
+    for number, header in _odd_headers(source, directory, listed, _may_matter):
         _judge(source, directory, listed.columns, number, header)
     return listed.columns, listed.numbers
 
