@@ -3,7 +3,7 @@
 Each room that reports findings has a table of its own: ``verify/registry``, ``mirror/registry``, ``rules``.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar
 
@@ -16,6 +16,8 @@ _LONGEST: Final = 500
 """How much of a place and of a message is reported, in characters: a name in an archive can have 64 kB."""
 _LONGEST_HINT: Final = 2000
 """The same for a hint, which may list all keys that there are."""
+_MOST_LINES: Final = 100
+"""How many findings an error lists: a hostile rule file or manifest can have a hundred thousand."""
 
 
 class Fix(StrEnum):
@@ -121,6 +123,13 @@ class _Coded(Protocol):
 
 
 Item = TypeVar("Item", bound=_Coded)
+
+
+def error_lines(findings: Sequence[Finding]) -> list[str]:
+    """Return a line for each of the first findings of an error, and one that says how many more there are."""
+    lines = [f"{each.severity}[{each.code}]: {each}" for each in findings[:_MOST_LINES]]
+    more = len(findings) - _MOST_LINES
+    return [*lines, f"... {more:,} more"] if more > 0 else lines
 
 
 def first_of_each(items: Iterable[Item], most: int) -> tuple[list[Item], dict[str, int]]:

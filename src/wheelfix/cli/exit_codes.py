@@ -63,6 +63,8 @@ OF_USAGE: Final = frozenset(
 
 
 _MOST_SHOWN: Final = 20
+_MOST_PROBLEMS: Final = 1000
+"""How many errors of rules or a manifest are problems in a log: a hostile rule file can have a hundred thousand."""
 
 
 class Stopped(click.ClickException):
@@ -115,11 +117,19 @@ def stopped(error: WheelfixError | OSError) -> Stopped:
 
 
 def problems_in(error: WheelfixError | OSError) -> "list[Problem]":
-    """Return each error that rules or a manifest have as a problem of its own; nothing for other errors."""
+    """Return each error that rules or a manifest have as a problem of its own; nothing for other errors.
+
+    Of many the first ones, and one problem that says how many more there are.
+    """
     from wheelfix.results import Problem
 
-    findings = error.findings if isinstance(error, ManifestError | RulesError) else ()
-    return [Problem(each.code, f"{each.place}: {each.message}", each.hint) for each in findings]
+    if not isinstance(error, ManifestError | RulesError):
+        return []
+    first = error.findings[:_MOST_PROBLEMS]
+    problems = [Problem(each.code, f"{each.place}: {each.message}", each.hint) for each in first]
+    if more := len(error.findings) - len(first):
+        problems.append(Problem(error.code, f"{more:,} more errors", "Correct those that are listed, and run again."))
+    return problems
 
 
 def render_end(error: click.ClickException) -> str:

@@ -8,10 +8,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from wheelfix.codes import Check, warning_row
+from wheelfix.codes import Check, error_lines, warning_row
 from wheelfix.errors import RulesError
 from wheelfix.results import Finding, Severity
-from wheelfix.text import shown
+from wheelfix.text import counted, shown
 
 
 def _error(code: str, meaning: str, example: str, remedy: str) -> Check:
@@ -157,8 +157,6 @@ class RulePlace(Struct, frozen=True):
 
 
 def rules_error(findings: Sequence[Finding], code: str = "invalid-rules") -> RulesError:
-    """Return the error that reports ``findings``, of one severity and at least one."""
-    count = len(findings)
-    head = f"{count} {findings[0].severity}{'s' * (count > 1)} in the rules"
-    lines = (f"{each.severity}[{each.code}]: {each}" for each in findings)
-    return RulesError(code, "\n  ".join((head, *lines)), hint="", findings=tuple(findings))
+    """Return the error that reports ``findings``, of one severity and at least one; it carries all of them."""
+    head = f"{counted(len(findings), str(findings[0].severity))} in the rules"
+    return RulesError(code, "\n  ".join((head, *error_lines(findings))), hint="", findings=tuple(findings))

@@ -177,6 +177,16 @@ def test_the_log_of_a_part_says_which_one_it_is_and_what_it_did(manifest: Path) 
     assert (found[-1]["prepared"], found[-1]["files"]["added"]) == (None, 3)
 
 
+def test_of_many_errors_the_first_thousand_are_problems_of_the_log(manifest: Path) -> None:
+    (manifest.parent / "bad.toml").write_text("schema = 1\n" + "".join(f"k{number} = 1\n" for number in range(1_250)))
+    manifest.write_text(manifest.read_text().replace("rules = []", 'rules = ["bad.toml"]'))
+    *problems, summary = events(sync(manifest, "--log-format", "json"))
+    assert (summary["event"], summary["exit_code"]) == ("summary", 2)
+    problems = [each for each in problems if each["event"] == "problem"]
+    assert [each["code"] for each in problems] == ["rule-unknown-key"] * 1_000 + ["invalid-manifest"]
+    assert problems[-1]["message"] == "250 more errors"
+
+
 def test_what_is_refused_is_one_problem_of_the_log(manifest: Path, upstream: Upstream) -> None:
     upstream.file("demo-1.0-py3-none-any.whl").data = b"PK" + bytes(100)
     found = events(sync(manifest, "--log-format", "json"))

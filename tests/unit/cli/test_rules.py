@@ -9,6 +9,7 @@ import pytest
 from building import WheelSpec, write_wheel
 from places import SCHEMAS
 from running import wheelfix
+from wheelfix.errors import RulesError
 from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.schema import rules_schema
 
@@ -85,6 +86,18 @@ def test_invalid_rules_are_reported_with_every_error(command: tuple[str, ...]) -
     assert (ran.code, ran.out) == (2, "")
     assert "3 errors in the rules" in ran.err
     assert "bad.toml:2: rule bad: action: unknown action 'drp'. Did you mean drop?" in ran.err
+
+
+def test_of_many_errors_the_first_hundred_are_printed() -> None:
+    Path("bad.toml").write_text("schema = 1\n" + "".join(f"k{number} = 1\n" for number in range(1_250)))
+    ran = wheelfix("rules", "check", "bad.toml")
+    first, *listed, last = ran.err.splitlines()
+    assert (ran.code, first, last) == (2, "error[invalid-rules]: 1250 errors in the rules", "  ... 1,150 more")
+    assert len(listed) == 100
+    assert "k99: unknown key" in listed[-1]
+    with pytest.raises(RulesError) as caught:
+        load_rules("bad.toml")
+    assert len(caught.value.findings) == 1_250
 
 
 def test_check_prints_warnings(own: Path) -> None:

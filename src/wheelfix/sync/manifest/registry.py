@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from wheelfix.codes import Check, warning_row
+from wheelfix.codes import Check, error_lines, warning_row
 from wheelfix.errors import ManifestError
 from wheelfix.results import Finding, Severity
 from wheelfix.text import counted
@@ -228,10 +228,6 @@ _ALL: Final = (
 MANIFEST_CHECKS: Final = {check.code: check for check in _ALL}
 
 
-_MOST: Final = 100
-"""How many errors a message has: a hostile manifest can have a hundred thousand."""
-
-
 class ManifestPlace(Struct, frozen=True):
     """Where a finding is: a manifest and, where it is about one source, what that is called.
 
@@ -252,8 +248,5 @@ class ManifestPlace(Struct, frozen=True):
 def manifest_error(findings: Sequence[Finding]) -> ManifestError:
     """Return the error that reports the errors among ``findings``, at least one; it carries all of them."""
     errors = [each for each in findings if each.severity is Severity.ERROR]
-    lines = [f"{each.severity}[{each.code}]: {each}" for each in errors[:_MOST]]
-    if len(errors) > _MOST:
-        lines.append(f"... {len(errors) - _MOST:,} more")
     head = f"{counted(len(errors), 'error')} in the manifest"
-    return ManifestError("invalid-manifest", "\n  ".join((head, *lines)), hint="", findings=tuple(findings))
+    return ManifestError("invalid-manifest", "\n  ".join((head, *error_lines(errors))), hint="", findings=tuple(findings))
