@@ -131,25 +131,47 @@ class StagedFile:
         if self._hidden is None:
             self._hidden = _hidden_path(self.directory)
             self._link_nameless(self._hidden)
-        os.replace(self._hidden, target)
+        with self._unless_done(target):
+            os.replace(self._hidden, target)
         self._hidden = None
 
     def _link_nameless(self, path: Path) -> None:
         """Give the nameless file its first name, through /proc: the only way without privileges (open(2), O_TMPFILE)."""
         # A descriptor as src_dir_fd makes Python call linkat, which follows the link; an absolute path ignores it.
-        os.link(f"/proc/self/fd/{self.descriptor}", path, src_dir_fd=self.descriptor, follow_symlinks=True)
+        with self._unless_done(path):
+            os.link(f"/proc/self/fd/{self.descriptor}", path, src_dir_fd=self.descriptor, follow_symlinks=True)
 
     def _link(self, hidden: Path, target: Path) -> None:
         """Make ``hidden`` appear as ``target``, which must not exist."""
         try:
-            os.link(hidden, target)
+            with self._unless_done(target):
+                os.link(hidden, target)
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
             if target.exists():
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
-            hidden.rename(target)  # without hard links nothing is both exclusive and atomic
+            with self._unless_done(target):
+                hidden.rename(target)  # without hard links nothing is both exclusive and atomic
             self._hidden = None
+
+    @contextmanager
+    def _unless_done(self, path: Path) -> Iterator[None]:
+        """Raise the error of a call that gives the file the name ``path``, unless it has that name.
+
+        Of a network file system the answer alone can be lost (link(2), under BUGS).
+        """
+        try:
+            yield
+        except OSError:
+            if not self._is_at(path):
+                raise
+
+    def _is_at(self, path: Path) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self.descriptor), path.lstat())
+        except OSError:
+            return False
 
     def __enter__(self) -> Self:
         return self

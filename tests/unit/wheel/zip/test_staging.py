@@ -79,6 +79,27 @@ def test_system_that_refuses_to_place_it(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("code", [errno.EIO, errno.EEXIST, errno.EPERM])
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_file_is_placed_where_only_the_answer_is_lost(
+    way: str, *, replace: bool, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that is lost looks like an error, also as one that the client of a network file system made of it."""
+    for name in ("link", "replace"):
+        real = getattr(os, name)
+
+        def lose_answer(*given: object, real: Callable[..., None] = real, **options: object) -> None:
+            real(*given, **options)
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(os, name, lose_answer)
+    with StagedFile(tmp_path, 0o644) as staged:
+        os.write(staged.descriptor, b"whole")
+        staged.put(tmp_path / "file", replace=replace)
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 @contextmanager
 def _opening(opened: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Open by ``opened`` in place of :func:`os.open`; no longer when pytest removes the directory, for which it opens it."""
