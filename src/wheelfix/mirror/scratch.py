@@ -1,4 +1,9 @@
-"""Directories for work in progress, on the local disk: one for each run, removed at its end."""
+"""Directories for work in progress, on the local disk: one for each run, removed at its end.
+
+Each has a file that is locked while it is in use. The hidden directories of :mod:`wheelfix.wheel.zip.staging` are locked
+themselves: that is enough on one machine, but over NFS only locks of files are seen by other machines, and one of those may
+work for the same mirror. Files are locked as in staging.
+"""
 
 import os
 import shutil
@@ -8,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock, Timeout
+from wheelfix.wheel.zip.staging import held, is_leftover, open_locked
 
 _MAKING: Final = "making-"
 """How the name of such a directory begins."""
@@ -29,8 +34,7 @@ def workshop(scratch: Path, *, sweeps: bool = True) -> Iterator[Path]:
     scratch.mkdir(parents=True, exist_ok=True)
     if sweeps:
         remove_all_abandoned(scratch)
-    lock = _new_locked(scratch)
-    directory = Path(lock.lock_file).parent
+    directory, lock = _new_locked(scratch)
     try:
         yield directory / _WORK
     finally:
@@ -39,28 +43,27 @@ def workshop(scratch: Path, *, sweeps: bool = True) -> Iterator[Path]:
                 shutil.rmtree(left, ignore_errors=True)  # while it is still locked: nobody takes it for abandoned
         with suppress(OSError):
             os.utime(directory, (0, 0))  # what is left may have lost its lock: the next run is to know that it is old
-        with suppress(OSError):
-            lock.release()
+        with suppress(OSError):  # nothing was written to it
+            os.close(lock)
 
 
-def _new_locked(scratch: Path) -> FileLock:
-    """Make a new directory below ``scratch``, and return its lock, which is held."""
+def _new_locked(scratch: Path) -> tuple[Path, int]:
+    """Make a new directory below ``scratch``; return it, and the descriptor by which it is locked."""
     while True:
-        directory = Path(tempfile.mkdtemp(prefix=_MAKING, dir=scratch))
-        lock = FileLock(directory / _IN_USE)
+        directory, lock = Path(tempfile.mkdtemp(prefix=_MAKING, dir=scratch)), -1
         try:
-            lock.acquire()
-            (directory / _WORK).mkdir()
-        except FileNotFoundError:  # another process found it before it was locked, and removed it
-            lock.release()
-            if directory.exists():
+            lock = open_locked(directory / _IN_USE)
+            if os.fstat(lock).st_nlink:
+                (directory / _WORK).mkdir()
+                return directory, lock
+            os.close(lock)  # another process found it before it was locked, and removed it
+        except BaseException as error:  # Ctrl-C too
+            if lock >= 0:
+                os.close(lock)
+            is_gone = isinstance(error, FileNotFoundError) and not directory.exists()
+            if not is_gone and not isinstance(error, FileExistsError):  # or that process is about to do so
+                shutil.rmtree(directory, ignore_errors=True)
                 raise
-        except BaseException:
-            lock.release()
-            shutil.rmtree(directory, ignore_errors=True)
-            raise
-        else:
-            return lock
 
 
 def abandoned(scratch: Path) -> list[Path]:
@@ -72,19 +75,23 @@ def _is_abandoned(workshop: Path) -> bool:
     try:
         if not (workshop / _IN_USE).exists():  # it is being made, or was interrupted in its first moment
             return workshop.stat().st_mtime < workshop.parent.stat().st_mtime - _MOMENT
-        with FileLock(workshop / _IN_USE, timeout=0):
-            return True
-    except (Timeout, OSError):  # it is in use, or gone by now
+    except OSError:  # it is gone by now
         return False
+    return is_leftover(workshop / _IN_USE)
 
 
 def remove_abandoned(workshop: Path) -> None:
     """Remove the directory ``workshop``, unless it is in use."""
     if not _is_abandoned(workshop):
         return
+    lock = workshop / _IN_USE
     # Under its lock: who made it, and was not quick enough to lock it, waits for that and makes another one.
-    with suppress(Timeout, OSError), FileLock(workshop / _IN_USE, timeout=0):
-        shutil.rmtree(workshop, ignore_errors=True)  # another process may be at the same; what is left is reported again
+    with suppress(OSError):
+        if not lock.exists():
+            os.close(open_locked(lock))
+        with held(lock) as mode:
+            if mode:
+                shutil.rmtree(workshop, ignore_errors=True)  # another process may be at the same; the rest is reported again
 
 
 def remove_all_abandoned(scratch: Path) -> None:

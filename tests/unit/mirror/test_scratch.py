@@ -1,13 +1,15 @@
 """Directories for work in progress: what cannot be removed is no reason to call a run failed whose results are there."""
 
 import errno
+import fcntl
 import os
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from demos import demo_wheel
 from wheelfix.mirror.publish import fix_into_mirror
@@ -53,16 +55,26 @@ def test_one_that_is_in_use_is_kept(tmp_path: Path) -> None:
         assert first != second
 
 
-@pytest.mark.parametrize("method", ["acquire", "release"])
-def test_a_lock_that_fails(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("call", ["flock", "close"])
+def test_a_lock_that_fails(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the lock there is no directory; where it cannot be given back, all has been made."""
-    monkeypatch.setattr(FileLock, method, refuse)
-    if method == "acquire":
+    if call == "flock":
+        monkeypatch.setattr(fcntl, "flock", refuse)
         with pytest.raises(OSError, match="Input/output error"), workshop(tmp_path):
             pass
     else:
-        with workshop(tmp_path):
-            pass
+        real = os.close
+
+        def close(descriptor: int) -> None:
+            is_lock = Path(f"/proc/self/fd/{descriptor}").readlink().name.startswith("in-use.lock")
+            real(descriptor)
+            if is_lock:
+                refuse()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "close", close)
+            with workshop(tmp_path):
+                pass
     assert list(tmp_path.iterdir()) == []
 
 
@@ -82,22 +94,49 @@ def test_what_is_published_is_reported(tmp_path: Path, monkeypatch: pytest.Monke
     assert [each.status for each in published.files] == [PublishStatus.ADDED]
 
 
-def test_one_that_another_process_removes_before_it_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("moment", ["before it has a lock", "before it is locked", "as it gets one"])
+def test_one_that_another_process_removes_before_it_is_locked(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who sweeps cannot know that it is about to be used; its maker makes another one."""
-    acquire, removed = FileLock.acquire, list[Path]()
+    opened, flock, removed = os.open, fcntl.flock, list[Path]()
 
-    def too_late(lock: FileLock, *arguments: Any, **options: Any) -> Any:
+    def meddle() -> None:
         if not removed:
-            removed.append(Path(lock.lock_file).parent)
-            removed[0].rmdir()
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), lock.lock_file)
-        return acquire(lock, *arguments, **options)
+            removed.extend(tmp_path.iterdir())
+            if moment == "as it gets one":
+                (removed[0] / "in-use.lock").touch()
+            else:
+                shutil.rmtree(removed[0])
 
-    monkeypatch.setattr(FileLock, "acquire", too_late)
+    def meddled_open(path: Any, *arguments: Any, **options: Any) -> int:
+        if moment != "before it is locked" and str(path).endswith("in-use.lock"):
+            meddle()
+        return opened(path, *arguments, **options)
+
+    def meddled_lock(descriptor: int, kind: int) -> None:
+        if moment == "before it is locked":
+            meddle()
+        flock(descriptor, kind)
+
+    monkeypatch.setattr(os, "open", meddled_open)
+    monkeypatch.setattr(fcntl, "flock", meddled_lock)
     with workshop(tmp_path) as made:
         assert made.is_dir()
         assert made.parent not in removed
-    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    with workshop(tmp_path):
+        pass
+    assert (len(removed), list(tmp_path.iterdir())) == (1, [])
+
+
+def test_one_without_a_lock_is_removed_when_it_is_old(tmp_path: Path) -> None:
+    for name, age in (("making-old", 4000), ("making-new", 0)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    with workshop(tmp_path):
+        assert not (tmp_path / "making-old").exists()
+        assert (tmp_path / "making-new").exists()
 
 
 def test_one_among_many_files_need_not_look_at_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

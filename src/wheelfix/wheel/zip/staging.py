@@ -74,8 +74,7 @@ class StagedFile:
     def _open_hidden(self) -> None:
         """Open a file with a hidden name; ``descriptor`` stays negative if another process removed the file meanwhile."""
         self._hidden = _hidden_path(self.directory)
-        self.descriptor = os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        _lock(self.descriptor)
+        self.descriptor = open_locked(self._hidden)
         if not os.fstat(self.descriptor).st_nlink:  # it was removed in the moment before it was locked
             self._close()
 
@@ -308,12 +307,28 @@ def remove_leftovers(directory: Path) -> None:
 
 def is_leftover(path: Path) -> bool:
     """Whether the process is gone that made the hidden file at ``path``; if that is unknown it counts as running."""
-    with _held(path) as mode:
+    with held(path) as mode:
         return bool(mode)
 
 
+def open_locked(path: Path) -> int:
+    """Make the file ``path``, and return the descriptor by which it is locked as long as this process lives.
+
+    Another process may have removed the file in the moment before that: then it has no links.
+
+    :raises OSError: if it cannot be made, or is there.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        _lock(descriptor)
+    except BaseException:  # Ctrl-C too
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 def _remove_if_leftover(path: Path) -> None:
-    with suppress(OSError), _held(path) as mode:
+    with suppress(OSError), held(path) as mode:
         if stat.S_ISREG(mode):
             path.unlink()
         elif stat.S_ISDIR(mode):
@@ -321,8 +336,8 @@ def _remove_if_leftover(path: Path) -> None:
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[int]:
-    """Lock the hidden file or directory at ``path`` and return its mode; 0 if a process uses it, or that is unknown."""
+def held(path: Path) -> Iterator[int]:
+    """Lock the file or directory at ``path`` and return its mode; 0 if a process uses it, or that is unknown."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:  # gone, or not ours to read
