@@ -94,7 +94,7 @@ def test_what_is_published_is_reported(tmp_path: Path, monkeypatch: pytest.Monke
     assert [each.status for each in published.files] == [PublishStatus.ADDED]
 
 
-@pytest.mark.parametrize("moment", ["before it has a lock", "before it is locked", "as it gets one"])
+@pytest.mark.parametrize("moment", ["before it has a lock", "as it gets one", "before it is locked", "lock first"])
 def test_one_that_another_process_removes_before_it_is_locked(
     moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,16 +106,18 @@ def test_one_that_another_process_removes_before_it_is_locked(
             removed.extend(tmp_path.iterdir())
             if moment == "as it gets one":
                 (removed[0] / "in-use.lock").touch()
+            elif moment == "lock first":
+                (removed[0] / "in-use.lock").unlink()
             else:
                 shutil.rmtree(removed[0])
 
     def meddled_open(path: Any, *arguments: Any, **options: Any) -> int:
-        if moment != "before it is locked" and str(path).endswith("in-use.lock"):
+        if moment in ("before it has a lock", "as it gets one") and str(path).endswith("in-use.lock"):
             meddle()
         return opened(path, *arguments, **options)
 
     def meddled_lock(descriptor: int, kind: int) -> None:
-        if moment == "before it is locked":
+        if moment in ("before it is locked", "lock first"):
             meddle()
         flock(descriptor, kind)
 
@@ -125,6 +127,8 @@ def test_one_that_another_process_removes_before_it_is_locked(
         assert made.is_dir()
         assert made.parent not in removed
     monkeypatch.undo()
+    if moment == "lock first":
+        removed[0].rmdir()
     with workshop(tmp_path):
         pass
     assert (len(removed), list(tmp_path.iterdir())) == (1, [])
