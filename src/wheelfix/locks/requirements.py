@@ -4,6 +4,7 @@ The form is pip's: https://pip.pypa.io/en/stable/reference/requirements-file-for
 library does the rest: pip-requirements-parser was last released in 2022, and requirements-parser does not read ``--hash``.
 """
 
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -69,14 +70,15 @@ class _Reader:
         self.warnings: list[str] = []
         self.indexes: list[str] = []
         self.other_indexes = False
-        self._seen: set[tuple[Path, bool]] = set()
+        self._seen: set[tuple[str, bool]] = set()
         self._rest = LARGEST
 
     def read(self, path: Path, *, constraint: bool = False, named_by: _Line | None = None) -> str:
         """Read a file of requirements, or of constraints; return its text. Each counts once, however often it is named."""
-        if (path.resolve(), constraint) in self._seen:
+        key = _real(path), constraint
+        if key in self._seen:
             return ""
-        self._seen.add((path.resolve(), constraint))
+        self._seen.add(key)
         if len(self._seen) > _MOST_FILES:
             raise damaged(path, f"more than {_MOST_FILES} files name each other")
         try:
@@ -169,6 +171,14 @@ def read_requirements(path: Path) -> Lock:
     text = reader.read(path)
     found = lock_of(path, LockKind.REQUIREMENTS, reader.entries(), warnings=reader.warnings)
     return replace(found, made_by=command_in(text))
+
+
+def _real(path: Path) -> str:
+    """Return a file without links in its path; a name that no file has stays as it is, and reading it says why."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:
+        return str(path)
 
 
 def _logical_lines(path: Path, text: str) -> Iterator[_Line]:

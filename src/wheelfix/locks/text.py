@@ -30,6 +30,8 @@ def read_text(path: Path, largest: int = LARGEST) -> str:
         raise unreadable(path, error.strerror or str(error), "Check the path.") from error
     except UnicodeDecodeError as error:
         raise unreadable(path, f"it is not UTF-8 (byte {error.start})", "Save it as UTF-8.") from error
+    except ValueError as error:  # a NUL in the name
+        raise unreadable(path, "no file has such a name", "Check the path.") from error
 
 
 def unreadable(path: Path, problem: str, hint: str, line: int | None = None) -> LockError:

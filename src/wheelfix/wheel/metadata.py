@@ -99,21 +99,22 @@ class Document(Struct, frozen=True):
         :raises EditError: if a value does not fit on one line.
         :raises MetadataError: if another field would appear or vanish.
         """
-        pieces, position, more = [], 0, 0
-        for each, value in sorted(values.items(), key=lambda item: item[0].start):
+        pieces, position, expected = list[bytes](), 0, list[Field | None]()
+        for each in self.fields:
+            if each not in values:
+                expected.append(each)
+                continue
+            value = values[each]
             texts = () if value is None else (value,) if isinstance(value, str) else value
             pieces += [self.data[position : each.start], self._lines_for(each, texts)]
-            position, more = each.stop, more + len(texts) - 1
-        return self._with(b"".join([*pieces, self.data[position:]]), more)
+            position = each.stop
+            expected += [None] * len(texts)
+        return self._with(b"".join([*pieces, self.data[position:]]), expected)
 
-    def _with(self, data: bytes, more: int) -> "Document":
-        """Return the document that ``data`` holds, which has so many fields more than this one, or fewer.
-
-        :raises MetadataError: if it has others: a CR that ended a line and an empty line have become one line end.
-        """
+    def _with(self, data: bytes, expected: Sequence[Field | None]) -> "Document":
+        """Return the document that ``data`` holds; see :func:`require_fields`."""
         document = Document.parse(data)
-        if len(document.fields) != len(self.fields) + more:
-            raise run_together("METADATA")
+        require_fields("METADATA", document, expected)
         return document
 
     def _lines_for(self, field: Field, texts: Sequence[str]) -> bytes:
@@ -147,8 +148,11 @@ class Document(Struct, frozen=True):
         ending = _line_end(before) or _line_end(self.data[: self.header_stop]) or _first_line_end(self.data)
         lines = ending.join(_encode(same[-1].name if same else name, value) for value in values)
         if before and not before.endswith((b"\n", b"\r")):  # the file ends without a line end, and keeps that
-            return self._with(before + ending + lines + self.data[position:], len(values))
-        return self._with(before + lines + ending + self.data[position:], len(values))
+            data = before + ending + lines + self.data[position:]
+        else:
+            data = before + lines + ending + self.data[position:]
+        kept = [each for each in self.fields if each.start < position]
+        return self._with(data, [*kept, *[None] * len(values), *self.fields[len(kept) :]])
 
 
 def _parse(data: bytes) -> Document:
@@ -237,13 +241,20 @@ def _read_header(data: bytes) -> tuple[list[tuple[int, int]], int]:
     return spans, len(data)
 
 
-def run_together(file: str) -> MetadataError:
-    """Return the error for an edit after which a reader would see fields in ``file`` that nobody put there."""
-    return MetadataError(
-        "ambiguous-metadata",
-        f"{file}: a line ends with CR alone; after this change, readers would see other fields",
-        hint="Correct the line ends where the wheel is built.",
-    )
+def require_fields(file: str, document: Document, expected: Sequence[Field | None]) -> None:
+    """Confirm that a document, after an edit of ``file``, has the ``expected`` fields; ``None`` is any that is new.
+
+    :raises MetadataError: if it has others: a CR that ended a line and an empty line have become one line end.
+    """
+    pairs = zip(document.fields, expected, strict=False)
+    if len(document.fields) != len(expected) or any(
+        old is not None and (old.name, old.value) != (new.name, new.value) for new, old in pairs
+    ):
+        raise MetadataError(
+            "ambiguous-metadata",
+            f"{file}: a line ends with CR alone; after this change, readers would see other fields",
+            hint="Correct the line ends where the wheel is built.",
+        )
 
 
 def _too_long() -> MetadataError:

@@ -8,7 +8,7 @@ from typing import Final
 
 from wheelfix.errors import EditError
 from wheelfix.text import shown
-from wheelfix.wheel.metadata import Document, Field, run_together
+from wheelfix.wheel.metadata import Document, Field, require_fields
 from wheelfix.wheel.tags import MOST_TAGS, WheelTag, expanded, number_of_tags
 
 ROOT: Final = "Root-Is-Purelib"
@@ -94,7 +94,6 @@ def _replaced(document: Document, texts: Mapping[Field, Sequence[str]]) -> bytes
         pieces += [data[position : field.start], text]
         position = field.stop
     after = b"".join([*pieces, data[position:]])
-    expected = len(document.fields) + sum(len(lines) - 1 for lines in texts.values())
-    if len(Document.parse_leniently(after).fields) != expected:
-        raise run_together("WHEEL")
+    expected = [new for field in document.fields for new in ([None] * len(texts[field]) if field in texts else [field])]
+    require_fields("WHEEL", Document.parse_leniently(after), expected)
     return after

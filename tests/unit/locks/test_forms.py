@@ -394,6 +394,8 @@ DAMAGES: dict[str, tuple[str, str | bytes, str, str]] = {
     "bad pin": ("requirements.txt", "demo===one\n", "lock-damaged", "'one' is no version"),
     "includes nothing": ("requirements.txt", "\n-r more.txt\n", "lock-damaged", "line 2 cannot be used"),
     "includes no file": ("requirements.txt", "-r .\n", "lock-damaged", "it is no regular file"),
+    "includes a NUL": ("requirements.txt", "\n-c a\0b.txt\n", "lock-damaged", "line 2 cannot be used"),
+    "includes a long name": ("requirements.txt", f"-r {'x' * 5000}\n", "lock-damaged", "line 1 cannot be used"),
 }  # fmt: skip
 
 
@@ -435,6 +437,12 @@ def test_files_that_include_each_other_have_one_limit(tmp_path: Path, monkeypatc
     (tmp_path / "b.txt").write_text("x" * 60 + "==1\n")
     with pytest.raises(LockError, match="larger than"):
         read(tmp_path, "a.txt", "-r b.txt\n" + "y" * 50 + "==1\n")
+
+
+def test_a_link_that_leads_to_itself_is_included(tmp_path: Path) -> None:
+    (tmp_path / "loop.txt").symlink_to("loop.txt")
+    with pytest.raises(LockError, match="it includes, cannot be read"):
+        read(tmp_path, "a.txt", "-r loop.txt\n")
 
 
 def test_too_many_files_include_each_other(tmp_path: Path) -> None:

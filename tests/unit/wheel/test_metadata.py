@@ -188,6 +188,17 @@ RUN_TOGETHER = b"Name: demo\nX-Own: 1\rY-Own: 2\n\nRequires-Dist: of the descrip
 """Without its last field the CR before that and the empty line would be one line end, and the description a field."""
 
 
+def test_what_would_make_a_value_of_the_description_is_refused() -> None:
+    """There are as many fields as before, but the first lines of the description continue the first of them."""
+    document = Document.parse(b"X-Own: 1\rY-Own: 2\n\n of the description\n")
+    with pytest.raises(MetadataError) as refusal:
+        document.without(document.all("Y-Own"))
+    assert refusal.value.code == "ambiguous-metadata"
+    with pytest.raises(MetadataError):
+        document.edited({document.fields[1]: ()})
+    assert document.edited({document.fields[1]: ("3", "4")}).data == b"X-Own: 1\rY-Own: 3\nY-Own: 4\n\n of the description\n"
+
+
 def test_what_would_make_a_field_of_the_description_is_refused() -> None:
     document = Document.parse(RUN_TOGETHER)
     assert values(document) == []

@@ -102,6 +102,13 @@ def test_afterwards_it_says_just_the_tags_and_other_lines_are_the_same(
     assert after.endswith(ending) or not closed
 
 
+def test_what_would_make_a_value_of_another_line_is_refused() -> None:
+    data = b"Tag: py3-none-any\nX-Own: 1\rBuild: 2\n\n of the body\n"
+    with pytest.raises(MetadataError) as refusal:
+        with_field(data, "Build", None)
+    assert (refusal.value.code, refusal.value.message[:5]) == ("ambiguous-metadata", "WHEEL")
+
+
 def test_what_would_make_a_field_of_another_line_is_refused() -> None:
     """Without the build tag the CR before it and the empty line would be one line end."""
     data = b"Tag: py3-none-any\nX-Own: 1\rBuild: 2\n\nRoot-Is-Purelib: true\n"
