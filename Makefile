@@ -10,7 +10,8 @@ READY := $(VENV)/.ready
 # LOCKED=1 installs exactly what requirements/*.txt name, by hash. CI sets it. Otherwise pip installs the newest versions that
 # pyproject.toml allows, so that a Python or platform without locked wheels works, too.
 LOCKED ?= $(CI)
-PIP := -m pip install --quiet --disable-pip-version-check
+# What is imported is compiled then. Compiling everything takes two thirds of an installation, and most of it is never imported.
+PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 PINNED := $(PIP) --require-hashes --only-binary :all: --requirement
 # Most releases with malicious code are found and deleted within days. For a fix that cannot wait: make lock COOLDOWN='0 days'
 COOLDOWN ?= 7 days
