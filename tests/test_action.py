@@ -107,6 +107,7 @@ def calls(tmp_path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_wheels_without_findings_pass(act: Act, work: Path) -> None:
     ran = act(CLEAN, rules="")
     assert (ran.code, annotations(ran)) == (0, [])
@@ -130,6 +131,7 @@ def test_an_error_is_annotated_and_fails(act: Act) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 @pytest.mark.parametrize(
     ("inputs", "code", "titles"),
     [
@@ -149,6 +151,7 @@ def test_what_counts(act: Act, inputs: dict[str, str], code: int, titles: list[s
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 @pytest.mark.parametrize(("strict", "code"), [("", 1), ("true", 1), ("false", 0)])
 def test_an_input_wins_over_the_settings_of_the_repository(act: Act, work: Path, strict: str, code: int) -> None:
     (work / "wheelfix.toml").write_text("[options]\nverify.strict = true\n")
@@ -157,6 +160,7 @@ def test_an_input_wins_over_the_settings_of_the_repository(act: Act, work: Path,
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_a_pull_request_cannot_ignore_findings_by_its_settings_if_these_do_not_count(act: Act, work: Path) -> None:
     (work / "wheelfix.toml").write_text('[options]\nverify.ignore = ["metadata-not-utf8"]\nfix.quiet = "wrong"\n')
     ran = act(ERROR, rules="")
@@ -167,6 +171,7 @@ def test_a_pull_request_cannot_ignore_findings_by_its_settings_if_these_do_not_c
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_the_path_can_be_files_directories_and_patterns(act: Act, work: Path) -> None:
     for name in ("a", "b c"):
         (work / name).mkdir()
@@ -180,6 +185,7 @@ def test_the_path_can_be_files_directories_and_patterns(act: Act, work: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 @pytest.mark.parametrize(
     "path", ["dist", "nowhere", "", "--help", "$(touch pwned)", "a; touch pwned", "a' \"b\n`touch pwned`"]
 )
@@ -237,6 +243,7 @@ def test_what_rules_would_change_is_in_the_summary(act: Act, work: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_a_refusal_is_shown_and_fails_on_request(act: Act) -> None:
     inputs = {"ignore": "metadata-"}
     ran = act(CLEAN, **inputs)
@@ -247,6 +254,7 @@ def test_a_refusal_is_shown_and_fails_on_request(act: Act) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_a_change_fails_on_request(act: Act) -> None:
     ran = act(CHANGES, fail_on_change="true", ignore="metadata-")
     assert (ran.code, ran.outputs["result"], ran.outputs["changes"]) == (1, "failed", "1")
@@ -262,6 +270,7 @@ action = "drop"
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_rules_of_the_repository(act: Act, work: Path) -> None:
     (work / "a b.toml").write_text(RULES)
     ran = act(CHANGES, rules="a b.toml\ngpu\n", ignore="metadata-")
@@ -271,6 +280,7 @@ def test_rules_of_the_repository(act: Act, work: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 @pytest.mark.parametrize("rules", ["no-such.toml", "$(touch pwned).toml", "--force", "x; touch pwned"])
 def test_wrong_rules_fail(act: Act, work: Path, rules: str) -> None:
     ran = act(CLEAN, rules=rules)
@@ -280,6 +290,7 @@ def test_wrong_rules_fail(act: Act, work: Path, rules: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_reports(act: Act, work: Path) -> None:
     ran = act(ERROR, CHANGES, report="wheels.html", sarif="wheels.sarif", diff_report="changes.html")
     assert (ran.outputs["report"], ran.outputs["sarif"]) == ("wheels.html", "wheels.sarif")
@@ -290,6 +301,7 @@ def test_reports(act: Act, work: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_a_report_that_cannot_be_written_is_an_error(act: Act) -> None:
     ran = act(CLEAN, report="no/such/directory.html", rules="")
     assert (ran.code, ran.outputs["result"], ran.outputs["report"]) == (2, "error", "")
@@ -308,6 +320,7 @@ def test_a_comment_is_written_once_and_then_kept_up_to_date(act: Act, tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_each_leg_of_a_matrix_has_a_comment_of_its_own(act: Act, tmp_path: Path) -> None:
     """They all have the name of the job; a job that uses the action twice sets a key."""
     same: dict[str, Any] = {"comment": "true", "number": "7"}
@@ -324,6 +337,7 @@ def test_each_leg_of_a_matrix_has_a_comment_of_its_own(act: Act, tmp_path: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_no_comment_where_nothing_would_change_or_there_is_no_pull_request(act: Act, tmp_path: Path) -> None:
     act(WARNING, comment="true", number="7")
     assert ["--jq" in each["words"] for each in calls(tmp_path)] == [True]
@@ -332,6 +346,7 @@ def test_no_comment_where_nothing_would_change_or_there_is_no_pull_request(act: 
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_without_permission_a_comment_is_a_warning(act: Act) -> None:
     ran = act(CHANGES, comment="true", number="7", variables={"FORBIDDEN": "1"}, ignore="metadata-")
     assert (ran.code, annotations(ran)) == (0, [("warning", "wheelfix")])
@@ -388,6 +403,7 @@ def test_what_cannot_be_installed_is_annotated(act: Act, module: str, tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_what_is_installed_is_the_action_itself(act: Act, tmp_path: Path) -> None:
     act(CLEAN, rules="")
     pinned = " ".join(f"--requirement {ROOT}/requirements/{name}.txt" for name in ("backend", "core"))
@@ -398,6 +414,7 @@ def test_what_is_installed_is_the_action_itself(act: Act, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_with_a_python_that_installs_it(act: Act) -> None:
     ran = act(CHANGES, python=sys.executable, variables={"PIP_NO_INPUT": "1"})
     assert (ran.code, ran.outputs["changes"]) == (0, "1"), ran.log

@@ -123,6 +123,7 @@ def test_a_quick_run_prints_every_figure_of_its_sections(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_a_quick_run_of_everything_fails_nowhere(tmp_path: Path) -> None:
     text = benchmark(tmp_path)
     assert all(f"## {section}" in text for section in SECTIONS)

@@ -121,6 +121,7 @@ def test_the_list_of_examples_has_every_example() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_the_demo_ends_with_the_path_of_its_report(tmp_path: Path) -> None:
     caller = tmp_path / "wheelfix"
     caller.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m wheelfix "$@"\n')

@@ -18,7 +18,7 @@ from serving import SERVERS, Server, static
 from stand_ins import write_torch
 from wheelfix import add_wheels, check_mirror, list_pages
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 NewBucket = Callable[[str], Bucket]
 TORCH_ARM: Final = "torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"
 

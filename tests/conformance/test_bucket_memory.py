@@ -15,7 +15,7 @@ from sparse import sparse_wheel
 from wheelfix.mirror.check import check_mirror
 from wheels import NAME, File, write_archive
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 MEGABYTES: Final = 800
 FILES: Final = 11_488
 """With those of dist-info as many entries as torch 2.7.0 has."""

@@ -13,7 +13,7 @@ from building import Entry
 from demos import GPU, demo_wheel
 from running import Ran, wheelfix
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 Does = Callable[..., Ran]
 
 

@@ -25,7 +25,7 @@ from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages, remove_files, yank_files
 from wheelfix.options import Limits, Publishing
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 NewBucket = Callable[[str], Bucket]
 _LINK = re.compile(r'href="(\.\./\.\./[^"#]+)|"url":\s*"(\.\./\.\./[^"]+)"')
 

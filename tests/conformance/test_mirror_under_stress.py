@@ -18,7 +18,7 @@ from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages
 from wheelfix.options import Limits, Publishing
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 _HREF = re.compile(r'href="\.\./\.\./([^"#]+)#')
 
 

@@ -17,7 +17,7 @@ from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages, remove_files, yank_files
 from wheelfix.results import PublishReport, PublishStatus
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 Run = Callable[[Store, list[Path]], PublishReport]
 DANGLING = {
     "page-missing",

@@ -15,7 +15,7 @@ from wheelfix.mirror.storage import open_store
 from wheelfix.options import Limits
 from wheelfix.sync.manifest.model import OnRulesChange
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 
 
 def at_once(scene: Scene, store: str, policy: OnRulesChange) -> dict[str, Any]:

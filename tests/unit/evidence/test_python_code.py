@@ -127,7 +127,7 @@ def test_what_may_be_a_module() -> None:
     assert [*Import("a.b", ("c",), 1).modules] == ["a.b.c", "a.b", "a"]
 
 
-@pytest.mark.parametrize("size", [1 << 18, pytest.param(1 << 20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [1 << 18, pytest.param(1 << 20, marks=(pytest.mark.slow, pytest.mark.parts))])
 @pytest.mark.parametrize(
     "pattern",
     [

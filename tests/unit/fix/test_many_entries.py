@@ -24,7 +24,7 @@ from wheelfix.options import Scan
 from wheelfix.rules.load import built_in
 from wheelfix.wheel.edits import RemoveFiles
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 _COUNT = 66_000
 
 

@@ -91,7 +91,7 @@ def test_paths_are_shown_escaped(path: str, tmp_path: Path) -> None:
     assert all((each.place + each.message).isprintable() for each in findings)
 
 
-@pytest.mark.parametrize("total", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("total", [10_000, pytest.param(100_000, marks=(pytest.mark.slow, pytest.mark.parts))])
 @pytest.mark.parametrize(
     "row", [b"x%d,sha256=x,1\n", b"x%d,1\n", b"demo/./__init__.py,md5=%d,1\n", b"demo/,%d,\n", b'"x%d,",,\n']
 )

@@ -139,6 +139,7 @@ class _Killing(NoProgress):
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_a_cluster_whose_workers_die_writes_what_one_process_does(
     index: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

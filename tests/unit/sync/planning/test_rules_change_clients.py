@@ -20,7 +20,7 @@ from wheelfix.mirror.yank import list_pages
 from wheelfix.sync.manifest.model import Manifest, OnRulesChange, Source
 from wheelfix.sync.run import sync_mirror
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.parts]
 
 CLIENTS: Final = ("pip", "uv")
 

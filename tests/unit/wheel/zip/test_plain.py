@@ -139,14 +139,14 @@ def _wheels(step: int) -> Iterator[bytes]:
         yield data
 
 
-@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 10])
+@pytest.mark.parametrize("step", [pytest.param(1, marks=(pytest.mark.slow, pytest.mark.parts)), 10])
 def test_every_odd_archive_is_the_same_to_both(step: int) -> None:
     """Constructions that readers understand differently, every kind of defect, and random damage."""
     others = [number for number, data in enumerate(_wheels(step)) if not same_in_both(Held(data))]
     assert not others
 
 
-@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 11])
+@pytest.mark.parametrize("step", [pytest.param(1, marks=(pytest.mark.slow, pytest.mark.parts)), 11])
 @pytest.mark.parametrize("shape", ["as built", "of Info-ZIP", "names in UTF-8"])
 def test_every_changed_byte_is_the_same_to_both(shape: str, step: int) -> None:
     data = to_bytes(PLAIN[shape])

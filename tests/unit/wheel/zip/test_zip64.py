@@ -158,6 +158,7 @@ def _with_holes(*sizes: int) -> Archive:
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 @pytest.mark.parametrize("sizes", [(5 * _GIBIBYTE,), (3 * _GIBIBYTE, 2 * _GIBIBYTE), (FULL_32 - 1, 50)], ids=str)
 def test_archive_beyond_four_gibibytes(sizes: tuple[int, ...], directory: Path) -> None:
     """Pitfalls 23, 27: large entries and far positions are right, and memory does not grow with them."""
@@ -178,6 +179,7 @@ def test_archive_beyond_four_gibibytes(sizes: tuple[int, ...], directory: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 def test_large_entry_behind_dist_info(directory: Path) -> None:
     """Pitfall 23: an entry in the ZIP64 form that moves a little keeps its local header."""
     spec = replace(_SPEC, files=(Entry("demo/hole.bin", Hole(5 * _GIBIBYTE)), *_SPEC.files), dist_info_first=True)
@@ -190,6 +192,7 @@ def test_large_entry_behind_dist_info(directory: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parts
 @pytest.mark.parametrize("count", [65_530, 66_000])
 def test_more_entries_than_sixteen_bits_count(count: int, directory: Path) -> None:
     """Pitfall 23: beyond 65,535 entries the count stands in the ZIP64 end record; the provenance can be the one too many."""
