@@ -149,13 +149,17 @@ def browser() -> "Iterator[Browser]":
 
 
 @pytest.fixture(scope="session")
-def docs(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Server]":
-    """The documentation, built once and served."""
+def docs() -> "Iterator[Server]":
+    """The documentation, served: where ``make docs`` has built it, only what changed since is built again."""
+    from filelock import FileLock
+
     from places import DOCS
     from serving import static
 
-    folder = tmp_path_factory.mktemp("docs")
+    folder = DOCS / "_build" / "html"
+    folder.mkdir(parents=True, exist_ok=True)
     words = ("--quiet", "--fail-on-warning", "--builder", "html", DOCS, folder)
-    subprocess.run([sys.executable, "-m", "sphinx", *words], check=True)
+    with FileLock(folder.with_name("lock")):
+        subprocess.run([sys.executable, "-m", "sphinx", *words], check=True)
     with static(folder) as found:
         yield found
