@@ -205,9 +205,10 @@ def test_that_a_page_without_files_is_written_is_seen(error: Exception, deletes_
 # --- how often a store is asked that does not answer ---
 
 
+@pytest.mark.parametrize("every", [35, pytest.param(11, marks=(pytest.mark.slow, pytest.mark.parts))])
 @pytest.mark.parametrize("kept", [0, 12])
 def test_wherever_it_falls_silent_not_every_project_is_asked(
-    kept: int, error: Exception, store: MemoryStore, tmp_path: Path
+    kept: int, every: int, error: Exception, store: MemoryStore, tmp_path: Path
 ) -> None:
     """Of each step one project asks. Files on their way are the matter of the store, which sends several at a time."""
     projects = [f"demo{number}" for number in range(12)]
@@ -217,7 +218,7 @@ def test_wherever_it_falls_silent_not_every_project_is_asked(
     whole = other(store)
     whole.objects = start.copy()
     add_wheels(whole, paths)
-    for at in range(0, len(whole.requests), 11):
+    for at in range(0, len(whole.requests), every):
         dark = other(store)
         dark.objects = start.copy()
         unanswered: list[str] = []
