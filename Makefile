@@ -45,10 +45,11 @@ test-real: $(READY) ## run the tests on real wheels, which are downloaded
 	$(BIN)/pytest -m real
 
 test-clients: $(READY) $(CLIENTS)/.ready ## run the tests with pip, uv, Poetry, PDM, nginx (which must be there), pypiserver and devpi
-	TEST_CLIENTS=$(CLIENTS) $(BIN)/pytest --numprocesses auto --dist worksteal -m clients
+	TEST_CLIENTS=$(CLIENTS) $(BIN)/pytest --numprocesses auto --dist worksteal -m clients $(wildcard tests/test_*.py) \
+	  tests/book tests/conformance tests/recipes
 
 test-browser: $(VENV)/.browser ## open the pages that wheelfix writes in Chromium (Debian's, or TEST_CHROMIUM), which must be there
-	TEST_BROWSER=required $(BIN)/pytest -m browser --numprocesses auto --dist loadfile
+	TEST_BROWSER=required $(BIN)/pytest -m browser --numprocesses auto --dist loadfile tests/conformance
 
 fuzz: $(VENV)/.fuzz ## fuzz one target, starting from its corpus: TARGET=layout TIME=600 (seconds); without TARGET, list all
 	$(BIN)/python tests/fuzz/run.py $(TARGET) $(TIME)

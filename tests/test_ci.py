@@ -1,6 +1,7 @@
 """What CI runs is there: programs without which tests are skipped, and a browser for those that need one."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -15,6 +16,19 @@ def test_ci_installs_the_programs_without_which_tests_are_skipped() -> None:
     needed = {name for text in tests for name in re.findall(r"skipif\(shutil\.which\(\"(\w+)\"\) is None", text)}
     assert needed >= {"zsh", "fish", "jq"}
     assert needed - {"node"} <= {*listed[1].split()}, "Node comes with npm, if that can be installed"
+
+
+@pytest.mark.parametrize("mark", ["browser", "clients"])
+def test_where_tests_of_a_mark_are_looked_for_all_of_them_are(mark: str) -> None:
+    """Collecting all of the tests takes longer than some of these."""
+    words = ["make", "--dry-run", "--always-make", "--no-print-directory", f"test-{mark}"]
+    ran = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT)
+    [command] = [line for line in ran.stdout.replace("\\\n", " ").splitlines() if f"-m {mark} " in line]
+    places = tuple(ROOT / word for word in command.split() if word.startswith("tests/"))
+    assert places
+    files = {path for path in (ROOT / "tests").rglob("test_*.py") if f"mark.{mark}" in path.read_text("utf-8")}
+    assert len(files) > 3
+    assert {path for path in files if not {path, *path.parents} & {*places}} == set()
 
 
 @pytest.mark.parametrize(("required", "outcome"), [("", pytest.skip.Exception), ("required", pytest.fail.Exception)])
