@@ -189,7 +189,9 @@ def check_entry_points(data: bytes) -> None:
         assert more.data is not None
         assert read_entry_points(as_text(more.data)) == read_by_line(as_text(more.data))
     for gone in points.points[:_FEW]:
-        less = points.without(lambda each, gone=gone: each == gone)  # type: ignore[misc]
+        less = outcome(lambda gone=gone: points.without(lambda other: other == gone))  # type: ignore[misc]
+        if less is None:  # without that line readers would not see the same in what is left
+            continue
         same(less.points, [each for each in points.points if each != gone])
         same(EntryPoints(less.data).points, less.points)
         assert {*as_text(less.data or b"").splitlines()} <= {*text.splitlines(), ""}
