@@ -353,10 +353,9 @@ def _has_place_for_sockets() -> bool:
     Python would make one among the temporary files, whose path can be too long, and which stays for ever after a kill.
     """
     from multiprocessing import process, util
-    from shutil import rmtree
     from tempfile import gettempdir
 
-    from wheelfix.wheel.zip.staging import kept_directory, remove_leftovers
+    from wheelfix.wheel.zip.staging import kept_directory, remove_leftovers, remove_tree
 
     parents = [Path("/tmp")]  # noqa: S108 - there, too, nobody else can look into the directory
     with suppress(OSError):  # there is no place for temporary files
@@ -367,7 +366,7 @@ def _has_place_for_sockets() -> bool:
             directory = kept_directory(parent)
         except OSError:
             continue
-        util.Finalize(None, rmtree, args=(directory,), kwargs={"ignore_errors": True}, exitpriority=_AFTER_THE_SERVER)
+        util.Finalize(None, remove_tree, args=(directory,), exitpriority=_AFTER_THE_SERVER)
         if len(os.fsencode(directory)) <= _LONGEST_SOCKETS:
             process.current_process()._config["tempdir"] = str(directory)  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
             return True

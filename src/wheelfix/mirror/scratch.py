@@ -6,14 +6,13 @@ work for the same mirror. Files are locked as in staging.
 """
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from wheelfix.wheel.zip.staging import held, is_leftover, open_locked
+from wheelfix.wheel.zip.staging import held, is_leftover, open_locked, remove_tree
 
 _MAKING: Final = "making-"
 """How the name of such a directory begins."""
@@ -39,8 +38,7 @@ def workshop(scratch: Path, *, sweeps: bool = True) -> Iterator[Path]:
         yield directory / _WORK
     finally:
         for left in (directory / _WORK, directory):  # the lock last, for what a killed run leaves is known by it
-            with suppress(OSError):  # of a close, which rmtree raises all the same
-                shutil.rmtree(left, ignore_errors=True)  # while it is still locked: nobody takes it for abandoned
+            remove_tree(left)  # while it is still locked: nobody takes it for abandoned
         with suppress(OSError):
             os.utime(directory, (0, 0))  # what is left may have lost its lock: the next run is to know that it is old
         with suppress(OSError):  # nothing was written to it
@@ -62,7 +60,7 @@ def _new_locked(scratch: Path) -> tuple[Path, int]:
                 os.close(lock)
             is_gone = isinstance(error, FileNotFoundError) and not directory.exists()
             if not is_gone and not isinstance(error, FileExistsError):  # or that process is about to do so
-                shutil.rmtree(directory, ignore_errors=True)
+                remove_tree(directory)
                 raise
 
 
@@ -91,7 +89,7 @@ def remove_abandoned(workshop: Path) -> None:
             os.close(open_locked(lock))
         with held(lock) as mode:
             if mode:
-                shutil.rmtree(workshop, ignore_errors=True)  # another process may be at the same; the rest is reported again
+                remove_tree(workshop)  # another process may be at the same; the rest is reported again
 
 
 def remove_all_abandoned(scratch: Path) -> None:

@@ -42,7 +42,7 @@ def test_what_cannot_be_removed_is_removed_by_the_next_run(
 def test_a_close_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """That error comes out of rmtree, which is told to ignore all of them."""
     with monkeypatch.context() as patch:
-        patch.setattr("wheelfix.mirror.scratch.shutil.rmtree", refuse)
+        patch.setattr("shutil.rmtree", refuse)
         with workshop(tmp_path):
             pass
     with workshop(tmp_path):

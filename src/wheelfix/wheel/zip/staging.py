@@ -369,15 +369,21 @@ def _remove_directory(path: Path) -> None:
     :raises OSError: if it cannot be removed.
     """
     if path.name.endswith(_DOWNLOADS):
-        import shutil  # imported late: few runs download
-
-        shutil.rmtree(path, ignore_errors=True)  # what is left, as its owner still writes, is removed by another run
+        remove_tree(path)  # what is left, as its owner still writes, is removed by another run
         return
     entries = list(path.iterdir())
     if all(each.is_symlink() for each in entries):
         for each in entries:
             each.unlink()
         path.rmdir()
+
+
+def remove_tree(directory: Path) -> None:
+    """Remove ``directory`` with all in it, as far as the system allows it; nothing is raised."""
+    import shutil  # imported late: few runs download
+
+    with suppress(OSError):  # of a close or a second look, which rmtree raises all the same
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _lock(descriptor: int) -> None:

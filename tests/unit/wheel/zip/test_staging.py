@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from wheelfix.wheel.zip import staging
-from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile, directory_for_links, remove_leftovers, temporary_directory
+from wheelfix.wheel.zip.staging import (
+    NotConfirmed,
+    StagedFile,
+    directory_for_links,
+    remove_leftovers,
+    remove_tree,
+    temporary_directory,
+)
 
 
 @pytest.fixture(params=["nameless", "hidden"])
@@ -368,3 +375,18 @@ def test_temporary_directories_of_killed_processes_are_removed(tmp_path: Path, m
     with temporary_directory() as directory:
         assert [*tmp_path.iterdir()] == [directory]
     assert [*tmp_path.iterdir()] == []
+
+
+def test_a_tree_that_cannot_be_removed_raises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is removed when a process ends, where an error would be a traceback."""
+
+    def refuse(_: int) -> os.stat_result:
+        raise OSError(errno.EIO, "Input/output error")
+
+    (tmp_path / "tree").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", refuse)
+        remove_tree(tmp_path / "tree")
+    assert (tmp_path / "tree").exists()
+    remove_tree(tmp_path / "tree")
+    assert not (tmp_path / "tree").exists()
