@@ -174,6 +174,12 @@ def test_an_odd_last_line_may_get_a_line_end(old: bytes, new: bytes, is_as_plann
     assert (metadata_difference(old, new, [added]) == "") is is_as_planned
 
 
+def test_a_field_that_was_put_first() -> None:
+    old, added = b"Name: a\nVersion: 1\n", Change("Summary", ChangeAction.ADD_FIELD, None, "x")
+    assert metadata_difference(old, b"Name: a\nSummary: x\nVersion: 1\n", [added]) == ""
+    assert metadata_difference(old, b"Summary: x\nName: a\nVersion: 1\n", [added]) == "a field before the first one"
+
+
 def test_an_odd_line_before_the_first_field() -> None:
     old, new = (start + OLD for start in (b" x\n", b"\tx\n"))
     assert metadata_difference(old, new.replace(b": b", b": c"), [SET]) == "its description, or lines beside its fields"
