@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 
 import pytest
 
@@ -29,6 +30,27 @@ def test_where_tests_of_a_mark_are_looked_for_all_of_them_are(mark: str) -> None
     files = {path for path in (ROOT / "tests").rglob("test_*.py") if f"mark.{mark}" in path.read_text("utf-8")}
     assert len(files) > 3
     assert {path for path in files if not {path, *path.parents} & {*places}} == set()
+
+
+def test_where_ci_counts_lines_alone_more_of_them_must_be_covered() -> None:
+    """What it sets is what the settings of coverage read."""
+    coverage = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["coverage"]
+    read = dict(re.findall(r"\$\{(\w+)-(\w+)\}", f"{coverage}"))
+    assert (read["COVERAGE_BRANCH"], int(read["COVERAGE_FAIL_UNDER"])) == ("true", 90)
+    chosen = dict(re.findall(r"\b(COVERAGE_\w+)=(\w+)", (ROOT / ".ci" / "run").read_text("utf-8")))
+    assert chosen.keys() == read.keys() | {"COVERAGE_CORE"}
+    assert chosen["COVERAGE_BRANCH"] == "false"
+    assert int(chosen["COVERAGE_FAIL_UNDER"]) > 95
+
+
+def test_what_ci_leaves_out_on_the_second_python_is_there() -> None:
+    text = (ROOT / ".ci" / "run").read_text("utf-8")
+    left = subprocess.run(
+        ["bash", "-c", "\n".join([*re.findall(r"^ +same\+?=.*$", text, re.MULTILINE), 'echo "${same[@]}"'])],
+        capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert len(left) > 5
+    assert [each for each in left if not (ROOT / "tests" / each).exists()] == []
 
 
 @pytest.mark.parametrize(("required", "outcome"), [("", pytest.skip.Exception), ("required", pytest.fail.Exception)])
