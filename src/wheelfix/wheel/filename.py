@@ -20,6 +20,7 @@ _HINT = "A wheel is named PROJECT-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl."
 _PYTHON_TAG = re.compile(r"(?:py|cp|pp|ip|jy|gp|graalpy)[0-9][0-9a-z_]*")
 _VARIANT_LABEL = re.compile(r"[0-9a-z_.]+")
 _LOCAL_VERSION = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
+_ZEROS = re.compile(r"\A0+(?=[0-9])")
 _BUILD_TAG = re.compile(r"(?=.{1,64}\Z)[0-9][A-Za-z0-9_.]*")
 _NAME = re.compile(r"(?=.{1,128}\Z)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _LONGEST_VERSION = 128
@@ -100,7 +101,7 @@ class WheelFilename(Struct, frozen=True):
         >>> WheelFilename.parse(one).identity == WheelFilename.parse(two).identity
         True
         """
-        build = build_order(self.build) if self.build else None
+        build = _ZEROS.sub("", self.build or "")  # the number counts; Python reads no number of thousands of digits
         return self.project, self.parsed_version or self.version, build, *map(frozenset, self._tag_sets), self.variant
 
     @property
