@@ -190,7 +190,7 @@ class _Reader:
         for key in guards:
             place = f"{path}.{cut(key, 40)}" if path else cut(key, 40)
             lowers = "it would turn off a safety check in every run"
-            what = f"{data[key]} is not a value" if key in _GUARD_VALUES else "not a key"
+            what = f"{data[key]} is not allowed here" if key in _GUARD_VALUES else "not a key"
             message = f"{'allowed on the command line only' if key in _OF_COMMAND else what}: {lowers}"
             self._add(table, place, message, "Remove it.", code="manifest-command-line-only")
         return {key: value for key, value in data.items() if key not in guards}
