@@ -102,7 +102,7 @@ def flatten(body: bytes, charset: str) -> FlatPage:
     """
     reader = _Reader()
     reader.read(body.decode(_codec(charset), "replace"))
-    return FlatPage([each for each in map(_whole, reader.anchors) if _leads_down(each)], reader.heads)
+    return FlatPage([each for each in map(_whole, reader.anchors) if leads_down(each)], reader.heads)
 
 
 def _codec(charset: str) -> str:
@@ -206,7 +206,8 @@ def _whole(anchor: Anchor) -> Anchor:
     return Anchor(text, attributes)
 
 
-def _leads_down(anchor: Anchor) -> bool:
+def leads_down(anchor: Anchor) -> bool:
+    """Whether a link leads to a project or file, and not upwards, nor to the same listing in another order."""
     href = anchor.attributes["href"].strip()
     return not href.startswith("?") and href.rstrip("/") not in _UPWARDS and anchor.text.lower() != _PARENT
 
