@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from msgspec import Struct
@@ -39,6 +40,8 @@ _LONGEST_SOCKETS: Final = 103 - len("/listener-12345678")
 """In bytes: the longest path of a directory for sockets. That of a socket has 103 bytes on macOS, 107 on Linux (unix(7))."""
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals by which people and systems end a run."""
+_LONGEST_END = 20.0
+"""In seconds: how long processes may take to end after the first of them has; their results are all here by then."""
 _AFTER_THE_SERVER: Final = -200
 """When the directory of its socket is removed; Python does that for its own one at -100."""
 _NO_MORE: Final = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM}
@@ -122,9 +125,38 @@ class Processes:
                 for each in self._workers:
                     if each.pid is not None and each.is_alive():  # without one the system refused to start it
                         each.terminate()
-            pool.shutdown()
+            with _ending_together(self._workers):
+                pool.shutdown()
             self._workers.clear()
             del pool
+
+
+@contextmanager
+def _ending_together(processes: "Sequence[BaseProcess]") -> "Iterator[None]":
+    """While ``processes`` are told to end: those that have not long after the first of them are ended.
+
+    One that is killed in its last moments may hold a lock that the others wait for. CPython (3.11 to 3.14) waits for these.
+    """
+    from multiprocessing.connection import wait
+
+    def end_those_left() -> None:
+        left = {each.sentinel: each for each in processes if each.pid is not None}
+        if left:
+            wait([*left])
+        deadline = monotonic() + _LONGEST_END
+        while left:
+            ended = wait([*left], timeout=max(0.0, deadline - monotonic()))
+            if not ended:
+                for each in left.values():
+                    each.terminate()
+                return
+            for sentinel in ended:
+                del left[cast(int, sentinel)]
+
+    watch = threading.Thread(target=end_those_left, name="wheelfix-ending", daemon=True)
+    watch.start()
+    yield
+    watch.join()
 
 
 def run_all(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from wheelfix.executors import _TASK_BYTES, _TASK_ITEMS, Workers, _tasks, run_all
+from wheelfix.executors import _TASK_BYTES, _TASK_ITEMS, Processes, Workers, _tasks, run_all
 from working import die, die_of_three, die_of_three_each, double, double_each, fail_of_three_each, variable_each
 
 
@@ -75,6 +75,33 @@ def test_a_process_that_the_pool_forgets_does_not_stop_the_run(monkeypatch: pyte
     run.start()
     run.join(60)
     assert results == [[-3, 2, 4, 8]]
+
+
+def test_a_process_that_waits_for_what_a_killed_one_holds_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is killed while it says that it ends holds a lock that the others need to say so. Seen in random kills."""
+    monkeypatch.setattr("wheelfix.executors._LONGEST_END", 0.1)
+    processes, shutdown = Processes(2, double.__module__), _ExecutorManagerThread.shutdown_workers
+    workers, pool = processes._workers, processes._pool
+    assert isinstance(pool, ProcessPoolExecutor)
+    queue: Any = pool._result_queue
+    futures = [processes.submit(double, number) for number in range(8)]
+    assert [each.result() for each in futures] == [*range(0, 16, 2)]
+    assert len(workers) == 2
+
+    def killing_one(self: Any) -> None:
+        assert queue._wlock.acquire(timeout=60)  # as the one that is killed would have
+        shutdown(self)
+        workers[0].kill()
+
+    monkeypatch.setattr(_ExecutorManagerThread, "shutdown_workers", killing_one)
+    stopping = threading.Thread(target=processes.stop, daemon=True)
+    stopping.start()
+    stopping.join(60)
+    assert not stopping.is_alive()
+
+
+def test_processes_that_were_not_needed_are_stopped() -> None:
+    Processes(2, double.__module__).stop()
 
 
 def test_processes_serve_the_next_run_after_one_of_them_died() -> None:
