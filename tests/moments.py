@@ -4,6 +4,7 @@ strace prints the system calls that change something or read a wheel, of all pro
 order; what is to happen follows the line of the chosen one. So the moments are spread over the work, on a busy machine too.
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -95,6 +96,7 @@ def _traced(
 ) -> "tuple[subprocess.Popen[bytes], TextIO]":
     """Start ``command`` in a process group of its own; return what traces it, and the lines that it prints."""
     read, write = os.pipe()
+    fcntl.fcntl(read, fcntl.F_SETPIPE_SZ, os.sysconf("SC_PAGE_SIZE"))  # so that the command is at most some 50 steps ahead
     try:
         tracer = ["strace", "-f", "-qq", "-s", "0", "-e", "signal=none", "--seccomp-bpf", "-e", f"trace={','.join(_CALLS)}"]
         process = subprocess.Popen(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Final, TypeVar
@@ -238,11 +239,13 @@ def steps_of(*words: str) -> int:
 
 
 def interrupt(group: int, _: int, __: int) -> None:
-    os.killpg(group, signal.SIGINT)  # as a terminal does
+    with suppress(ProcessLookupError):  # it ended meanwhile
+        os.killpg(group, signal.SIGINT)  # as a terminal does
 
 
 def terminate(_: int, first: int, __: int) -> None:
-    os.kill(first, signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        os.kill(first, signal.SIGTERM)
 
 
 @pytest.mark.slow
