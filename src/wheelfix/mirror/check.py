@@ -9,9 +9,10 @@ from wheelfix.errors import MirrorError
 from wheelfix.mirror.check_store import StoreCheck
 from wheelfix.mirror.fix import fix_findings
 from wheelfix.mirror.prune import prune_unlisted
-from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheckReport, ended_early
+from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheckReport
 from wheelfix.mirror.storage import MirrorLocation, open_store
 from wheelfix.mirror.storage.base import Store
+from wheelfix.mirror.stored_wheel import ended_early
 from wheelfix.options import Limits, Requests, Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import Finding

@@ -35,12 +35,11 @@ from wheelfix.mirror.layout import (
 )
 from wheelfix.mirror.pages import Page
 from wheelfix.mirror.pruned import Pruned, PruneKind, PruneReport, PruneStatus
-from wheelfix.mirror.registry import ended_early, left_undone
 from wheelfix.mirror.repository import delete_empty_page, listed_keys, lists_files, load_page, load_root
 from wheelfix.mirror.scratch import abandoned, remove_abandoned
 from wheelfix.mirror.storage import MirrorLocation, open_store
 from wheelfix.mirror.storage.base import Head, IncompleteListing, Store
-from wheelfix.mirror.stored_wheel import readable, unreadable
+from wheelfix.mirror.stored_wheel import ended_early, left_undone, readable, unreadable
 from wheelfix.mirror.unlisted import Grace, UnlistedState, noted_files, unlisted_state
 from wheelfix.options import Limits, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded

@@ -5,17 +5,14 @@ Where a client is named, that was measured with pip 26.3, uv 0.13.9, Poetry 2.5.
 
 from collections.abc import Iterable
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from wheelfix.codes import Check, Fix
-from wheelfix.errors import WheelfixError
 from wheelfix.options import Selection
-from wheelfix.results import Finding, Severity, Traffic, failure
-from wheelfix.text import shown
+from wheelfix.results import Finding, Severity, Traffic
 from wheelfix.version import HOME_PAGE
 
 
@@ -348,17 +345,6 @@ _RANK: Final = {code: rank for rank, code in enumerate(MIRROR_CHECKS)}
 def finding(code: str, place: str, message: str, *, fixable: bool = False) -> Finding:
     """Return a finding of a mirror; ``place`` is a path in it, or a URL."""
     return MIRROR_CHECKS[code].finding(place, message, fixable=fixable)
-
-
-def ended_early(error: WheelfixError | OSError) -> Finding:
-    """Return the finding for a run that ``error`` ended after it had done something: what it did is reported beside it."""
-    problem = failure(Path(), error).problem
-    return left_undone("", problem.message if problem else str(error))
-
-
-def left_undone(place: str, message: str) -> Finding:
-    """Return the finding for what could not be done after the rest was."""
-    return finding(_ENDED_EARLY, place, shown(message))
 
 
 class ResolvedCounts(Struct, frozen=True):

@@ -18,7 +18,7 @@ from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.registry import finding
 from wheelfix.mirror.storage.base import Head, IncompleteListing, Store
 from wheelfix.progress import Progress
-from wheelfix.results import Finding
+from wheelfix.results import Finding, failure
 from wheelfix.text import shown
 from wheelfix.wheel.sdist_filename import project_of_file
 from wheelfix.wheel.zip.source import sha256_of
@@ -157,6 +157,17 @@ def unreadable(place: str, error: MirrorError | OSError, *, fixable: bool = Fals
         return finding("unreadable", place, error.message)
     code = error.code if error.code in ("link-outside", "page-missing") else "page-unreadable"
     return finding(code, place, error.message, fixable=fixable)
+
+
+def ended_early(error: WheelfixError | OSError) -> Finding:
+    """Return the finding for a run that ``error`` ended after it had done something: what it did is reported beside it."""
+    problem = failure(Path(), error).problem
+    return left_undone("", problem.message if problem else str(error))
+
+
+def left_undone(place: str, message: str) -> Finding:
+    """Return the finding for what could not be done after the rest was."""
+    return finding("ended-early", place, shown(message))
 
 
 def readable(listing: Iterable[_Item], findings: list[Finding]) -> Iterator[_Item]:
