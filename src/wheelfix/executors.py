@@ -133,7 +133,7 @@ class Processes:
 
 @contextmanager
 def _ending_together(processes: "Sequence[BaseProcess]") -> "Iterator[None]":
-    """While ``processes`` are told to end: those that have not long after the first of them are ended.
+    """While ``processes`` end: terminate those that have not ended long after the first of them has.
 
     One that is killed in its last moments may hold a lock that the others wait for. CPython (3.11 to 3.14) waits for these.
     """
