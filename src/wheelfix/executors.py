@@ -135,7 +135,7 @@ class Processes:
 def _ending_together(processes: "Sequence[BaseProcess]") -> "Iterator[None]":
     """While ``processes`` end: terminate those that have not ended long after the first of them has.
 
-    One that is killed in its last moments may hold a lock that the others wait for. CPython (3.11 to 3.14) waits for these.
+    One that is killed in its last moments may hold a lock that the others wait for, and CPython 3.11 then waits for these.
     """
     from multiprocessing.connection import wait
 
@@ -314,7 +314,7 @@ def _started(jobs: int, module: str, workers: "list[BaseProcess]") -> "Executor"
         # Checked first: if the limit is only met while processes are started, each of them prints a traceback.
         raise _not_started(jobs, f"this process may open {limit} files only", f"Allow more with `ulimit -n {needed}`")
     try:
-        os.getcwd()  # noqa: PTH109 - no path is needed: Python tells each process in which directory to begin
+        os.getcwd()  # noqa: PTH109 - no path is needed: each process starts in this directory
     except FileNotFoundError as error:
         why = "the working directory no longer exists"
         hint = "Change to a directory that exists. Or run with --jobs 1."
