@@ -222,6 +222,7 @@ def _usable(raw: Any) -> Any:
     """Return a JSON page without files whose names are too long, and without sizes that no file has.
 
     A name of some hundred kilobytes takes a parser minutes, and one number that cannot be would stop a sum over all pages.
+    A size that is no integer is none (PEP 691): a parser would make one of 1e300, too.
     """
     files = raw.get("files") if isinstance(raw, dict) else None
     if not isinstance(files, list):
@@ -240,7 +241,7 @@ def _is_long(name: str) -> bool:
 
 def _with_size(file: Any) -> Any:
     size = file.get("size") if isinstance(file, dict) else None
-    if not isinstance(size, int) or 0 <= size <= _LARGEST_FILE:
+    if size is None or (isinstance(size, int) and 0 <= size <= _LARGEST_FILE):
         return file
     return {**file, "size": None}
 
