@@ -241,20 +241,26 @@ def _read_header(data: bytes) -> tuple[list[tuple[int, int]], int]:
     return spans, len(data)
 
 
-def require_fields(file: str, document: Document, expected: Sequence[Field | None]) -> None:
-    """Confirm that a document, after an edit of ``file``, has the ``expected`` fields; ``None`` is any that is new.
+def require_fields(file: str, document: Document, expected: Sequence[Field | str | None]) -> None:
+    """Confirm that a document, after an edit of ``file``, has the ``expected`` fields.
+
+    ``None`` is any that is new, a text such as ``Tag: py3-none-any`` one that is new and has just this line.
 
     :raises MetadataError: if it has others: a CR that ended a line and an empty line have become one line end.
     """
     pairs = zip(document.fields, expected, strict=False)
-    if len(document.fields) != len(expected) or any(
-        old is not None and (old.name, old.value) != (new.name, new.value) for new, old in pairs
-    ):
+    if len(document.fields) != len(expected) or any(not _is_expected(new, old) for new, old in pairs):
         raise MetadataError(
             "ambiguous-metadata",
             f"{file}: a line ends with CR alone; after this change, readers would see other fields",
             hint="Correct the line ends where the wheel is built.",
         )
+
+
+def _is_expected(field: Field, expected: Field | str | None) -> bool:
+    if isinstance(expected, str):
+        return f"{field.name}: {field.value.strip()}" == expected
+    return expected is None or (field.name, field.value) == (expected.name, expected.value)
 
 
 def _too_long() -> MetadataError:

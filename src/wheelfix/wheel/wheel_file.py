@@ -94,6 +94,6 @@ def _replaced(document: Document, texts: Mapping[Field, Sequence[str]]) -> bytes
         pieces += [data[position : field.start], text]
         position = field.stop
     after = b"".join([*pieces, data[position:]])
-    expected = [new for field in document.fields for new in ([None] * len(texts[field]) if field in texts else [field])]
+    expected = [new for field in document.fields for new in texts.get(field, [field])]
     require_fields("WHEEL", Document.parse_leniently(after), expected)
     return after
