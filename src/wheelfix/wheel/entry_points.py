@@ -8,6 +8,7 @@ https://packaging.python.org/en/latest/specifications/entry-points/
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from configparser import DuplicateOptionError, DuplicateSectionError, MissingSectionHeaderError, RawConfigParser
 from importlib.metadata import Distribution
@@ -294,8 +295,10 @@ def _lines_of(data: bytes) -> list[_Line]:
         else:
             name, _, value = plain.partition("=")
             lines.append(_Line(line, group, EntryPoint(group, name.rstrip(), value.lstrip())))
-    seen = {each.point for each in lines if each.point}
-    if seen != set(points) or set(read_by_line(text) or ()) != seen or any(each.group == DEFAULTS for each in lines):
+    seen = Counter(
+        each.point for each in lines if each.point
+    )  # counted: a line that only one reader sees may repeat another
+    if seen != Counter(points) or Counter(read_by_line(text)) != seen or any(each.group == DEFAULTS for each in lines):
         raise _ambiguous("readers do not see the same entry points in it")
     return lines
 
