@@ -5,7 +5,7 @@ from contextlib import suppress
 from itertools import product
 from typing import Final
 
-from packaging.markers import Marker as StrictMarker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.markers import InvalidMarker, Marker as StrictMarker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import Requirement as StrictRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -101,8 +101,14 @@ def _check_extras(marker: str, *, needs: bool, by: frozenset[str]) -> None:
 
     What compares an extra by another operator than ``==`` and ``!=`` counts as required by one: installers differ.
     """
-    strict = StrictMarker(marker) if marker else None
     tree = read_marker(marker)
+    try:
+        strict = StrictMarker(marker) if marker else None
+    except (
+        InvalidMarker
+    ):  # packaging reads an escape such as "\\n" in a string, and writes the character: no reader knows it
+        assert tree is None or not needs
+        return
     is_clear = tree is not None and all(
         each.operator in ("==", "!=") for each in comparisons(tree) if each.variable in ("extra", "extras")
     )

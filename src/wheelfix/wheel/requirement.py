@@ -40,7 +40,7 @@ _PARTS: Final = re.compile(
 )
 _SIGN_AFTER_URL: Final = re.compile(r"(?<=\s);")
 _SIGN_NEAR_URL: Final = re.compile(r";(?=\s)")
-_SIGN_IN_URL: Final = re.compile(r"\s*@\s*;(?=\S|\s*\Z)")
+_SIGN_IN_URL: Final = re.compile(r"\s*@\s*;(?=\S|\s*\Z|\s+;)")
 """A semicolon that a URL begins with, which is none, and which packaging takes for one all the same."""
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 _EXTRA: Final = re.compile(r"\bextras?\b")
@@ -178,6 +178,15 @@ def specifier_meaning(text: str) -> Hashable:
         return "".join(text.split())
 
 
+def _is_same_specifier(old: str, new: str) -> bool:
+    """Whether ``old`` can stay for ``new``: not where it is malformed, as ``> =9`` is, though blanks alone differ."""
+    try:
+        SpecifierSet(old)
+    except ValueError:
+        return False
+    return plain_specifier(old) == plain_specifier(new)
+
+
 class RequirementParts(Struct, frozen=True):
     """The parts of a requirement as they are written, blanks included, so that one can be changed and the others kept.
 
@@ -259,7 +268,7 @@ class RequirementParts(Struct, frozen=True):
         old = self.constraint
         closed = old.strip().startswith("(") == old.strip().endswith(")")
         closed = closed and (not self.specifier or all(map(str.strip, self.specifier.split(","))))
-        if self.url is None and closed and plain_specifier(self.specifier) == plain_specifier(specifier):
+        if self.url is None and closed and _is_same_specifier(self.specifier, specifier):
             return self
         blanks = old[: len(old) - len(old.lstrip())] if old.strip() and self.url is None else ""
         text = f"({specifier})" if old.strip().startswith("(") else specifier
