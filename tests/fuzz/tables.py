@@ -121,7 +121,7 @@ def check_manifest(data: bytes) -> None:
     names = [each.name for each in manifest.sources]
     assert len({*names}) == len(names)
     for source in manifest.sources:
-        assert source.index.startswith(("http://", "https://", "HTTP"))
+        assert source.index.lower().startswith(("http://", "https://"))  # case does not matter in a scheme (RFC 3986)
         assert source.keep is None or source.keep >= 1
         assert manifest.source(source.name) == source
     assert read_manifest(path) == manifest
