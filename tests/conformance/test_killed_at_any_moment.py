@@ -237,7 +237,8 @@ def is_ours(name: str, sha256: str) -> bool:
     return "/.wheelfix-" in f"/{name}" or name.startswith(("tmp", "mirror/private/")) or sha256 == "no file"
 
 
-EMPTY: Final = hashlib.sha256(b"").hexdigest()
+_PROBES: Final = frozenset(hashlib.sha256(data).hexdigest() for data in (b"", b"blat"))
+"""What Python's tempfile writes, and removes, where it looks for a directory; see _get_default_tempdir in its source."""
 _KEPT: Final = (
     "mirror/private/locks/",  # empty files
     "mirror/private/runs/",  # the clock of a bucket
@@ -253,7 +254,7 @@ def lasting(files: Files) -> Files:
     """Return what stays the same in every run: notes of runs have the time and the number of the process in them.
 
     A directory for work that has no lock yet, or none any more, may be in use for all that others know: it stays, empty.
-    And to find out where temporary files can be, Python writes an empty one.
+    And to find out where temporary files can be, Python writes one, which is empty at first and then has four letters.
     """
     return {
         name: "a note" if name.startswith("mirror/private/") else sha256
@@ -261,7 +262,7 @@ def lasting(files: Files) -> Files:
         if not name.startswith(_KEPT)
         and not re.fullmatch(r"mirror/private/scratch/making-\w+", name)
         and name != "tmp"
-        and (sha256 != EMPTY or not re.fullmatch(r"tmp/\w{8}", name))
+        and (sha256 not in _PROBES or not re.fullmatch(r"tmp/\w{8}", name))
     }
 
 
