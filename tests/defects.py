@@ -455,6 +455,9 @@ _METADATA: Final = [
       for text in ("one", f"<{'4' * 25}", "===x")),
     *(_metadata("metadata-legacy-requires-python", f"Requires-Python: {text}")
       for text in (">=3.8.*", ",>=3.8", ">=3.8,,<4")),
+    *(_metadata("metadata-local-path", f"Requires-Dist: six @ {path}") for path in (
+        "file:///no-such-place/six", "file:///a/six-1.0.tar.gz#sha256=x", "/no-such-place/six",
+    )),
     _metadata("metadata-repeated-requirement", NEEDS),
     _metadata("metadata-repeated-extra", "Provides-Extra: x", "Provides-Extra: X", 'Requires-Dist: six; extra == "x"'),
     _metadata("metadata-bad-extra", "Provides-Extra: _x", 'Requires-Dist: six; extra == "_x"'),

@@ -6,6 +6,7 @@ What readers may do differently is announced by a warning of ``verify``; what is
 from typing import Final
 
 REFUSED: Final[dict[tuple[str, str], str]] = {
+    ("metadata-local-path", "uv"): "whether the path is that of a file, which uv refuses, only the machine knows",
     ("record-weak-hash", "wheel"): "PEP 427 forbids md5 and sha1, and no installer asks for more",
     **{
         (f"record-{code}", "wheel"): "it asks for a hash under the name in the archive, installers read what is there"
@@ -40,6 +41,13 @@ EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
     ("entry points: texts", "uv"): "pip makes pip3 and pip3.11 of a script called pip",
     ("entry points: texts", "installer"): "pip makes pip3 and pip3.11 of a script called pip",
     ("METADATA: fields of other versions", "PyPI, fields"): "PEP 808 is accepted, so that PyPI will take version 2.6",
+    **{
+        (
+            "ZipDiff B3",
+            f"after {correction}, uv",
+        ): "two entries have one path, which verify calls an error: uv installs either, the same wheel twice not alike"
+        for correction in ("drop", "add", "repair")
+    },
     ("entry points: reserved names", "uv"): "pip makes pip3 and pip3.11 of a script called pip",
     ("entry points: reserved names", "installer"): "pip makes pip3 and pip3.11 of a script called pip",
 }

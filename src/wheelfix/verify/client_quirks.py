@@ -7,8 +7,9 @@ uv refuses the whole wheel for one such requirement, pip fails when it evaluates
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from pathlib import PurePosixPath
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -30,6 +31,7 @@ _ARCHIVE_NAME: Final = re.compile(r".+\.(?:whl|zip|tgz|tar|tar\.gz)")
 _ARCHIVE_PATH: Final = re.compile(r".+\.(?:whl|zip|tar|tgz|tbz|txz|tlz|(?i:tar)\.(?:gz|bz2|xz|lz|lzma|zst))")
 _GIT_PATH: Final = re.compile(r".+\.git", re.IGNORECASE)
 _GIT: Final = frozenset({"git+https", "git+http", "git+ssh", "git+git", "git+file"})
+_THIS_MACHINE: Final = frozenset({"", "localhost"})
 _WEB: Final = frozenset({"http", "https"})
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 _JOINT_BEFORE_QUOTE: Final = re.compile(r"\b(?:and|or)''")
@@ -139,13 +141,28 @@ def _url_fault(url: str) -> str:
         _ = split.port
     except ValueError as error:
         return f"the URL cannot be read: {error}"
+    if url.startswith("/"):
+        return _path_fault(url)
     if not colon or scheme.lower() not in _GIT | _WEB | {"file"}:
-        return "" if url.startswith("/") else "uv does not know the scheme of the URL"
+        return "uv does not know the scheme of the URL"
     if scheme in _GIT:
         return "" if split.netloc or split.path.startswith("/") else "the URL does not name a repository"
     if scheme == "file":
-        return "" if not split.netloc and split.path.startswith("/") else "the URL is not an absolute path"
+        is_local = split.netloc in _THIS_MACHINE and split.path.startswith("/")
+        return _path_fault(url[url.index(split.path) :]) if is_local else "the URL is not an absolute path"
     return _web_fault(split, scheme)
+
+
+def _path_fault(path: str) -> str:
+    """Return why uv refuses an absolute path. One without an ending may be a directory: only the machine knows.
+
+    What follows a question mark is part of the path to uv, and a fragment is not.
+    """
+    name = PurePosixPath(unquote(path.partition("#")[0])).name
+    stem, dot, _ = name.rpartition(".")
+    if name == ".." or not (stem and dot) or _ARCHIVE_PATH.fullmatch(name) or _GIT_PATH.fullmatch(name):
+        return ""
+    return "the path does not end like that of a wheel or a source archive"
 
 
 def _web_fault(split: SplitResult, scheme: str) -> str:

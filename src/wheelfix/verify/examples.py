@@ -169,6 +169,9 @@ EXAMPLES: Final[dict[str, str]] = {
     "metadata-legacy-requirement": "Requires-Dist: six>=1.9<2.0: it means six>=1.9,<2.0",
     "metadata-bad-requires-python": "Requires-Python: one: it is not a valid specifier (PEP 440)",
     "metadata-legacy-requires-python": "Requires-Python: >=3.8.*: it means >=3.8",
+    "metadata-local-path": (
+        "Requires-Dist: six @ /no-such-place/six: resolvers look for this path on the machine where they run"
+    ),
     "metadata-repeated-requirement": "Requires-Dist: requests>=2: it is a duplicate",
     "metadata-repeated-extra": "Provides-Extra: X: it is a duplicate",
     "metadata-bad-extra": "Provides-Extra: _x: it is not a valid extra name",

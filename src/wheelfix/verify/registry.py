@@ -263,6 +263,7 @@ _METADATA: Final = (
     _error("metadata-bad-requires-python", "Requires-Python cannot be read.", VERSIONS, by=_STRICT),
     _error("metadata-legacy-requires-python", "Requires-Python is malformed, but its meaning is clear.",
         VERSIONS, Fix.YES, by=_STRICT),
+    _warning("metadata-local-path", "A requirement is a path on one machine.", DEPENDENCY),
     _warning("metadata-repeated-requirement", "A requirement appears twice.", CORE),
     _warning("metadata-repeated-extra", "An extra is declared twice.", CORE),
     _error("metadata-bad-extra", "Provides-Extra is not a valid extra name.", CORE, by=(Client.PYPI,)),
@@ -355,6 +356,8 @@ _REMEDIES: Final = {
         "metadata-bad-requirement",
     "Fix the requirement in the project's configuration and build again, or change it with `wheelfix fix`.":
         "metadata-bad-marker metadata-variant-marker",
+    "Replace it by a requirement with a name and versions, with `wheelfix fix`, and put that project on your index.":
+        "metadata-local-path",
     "Remove one of the two with `wheelfix fix`, or leave it: it is harmless.":
         "metadata-repeated-requirement",
     "Remove one of the two, or leave it: it is harmless.": "metadata-repeated-extra",

@@ -26,6 +26,8 @@ _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 _SEPARATOR: Final = re.compile(r"[\x1c-\x1f]")
 """Characters that are white space to Python and not to uv."""
+_LOCAL_PATH: Final = re.compile(r"file:|/|\.|[a-z]:[\\/]", re.IGNORECASE)
+"""What a reference begins with that is a path, of Windows, too."""
 _EMPTY_CLAUSE: Final = re.compile(r"^\s*,|,\s*,")
 """A comma with nothing before it; every client accepts one at the end."""
 
@@ -55,6 +57,9 @@ def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[RawFinding
     if requirement is not None and requirement.malformed is None:
         yield from _check_blanks(field, text)
         yield from _check_readers(field, text)
+        if requirement.url is not None and _LOCAL_PATH.match(requirement.url):
+            message = "resolvers look for this path on the machine where they run"
+            yield RawFinding("metadata-local-path", f"Requires-Dist: {cut(text)}", message)
         return
     place = f"Requires-Dist: {cut(text)}"
     reason = requirement.malformed if requirement else "it does not begin with a name"
