@@ -235,6 +235,11 @@ def test_a_file_beyond_the_most_that_are_read_leaves_a_doubt() -> None:
     assert brief(build(*others, Entry("demo/version.py", b"cuda = '12'\n"))) == UNREAD
 
 
+def test_files_of_other_packages_beyond_the_most_that_are_read_leave_none() -> None:
+    """They can contradict, and never prove: without them nothing that is said is less true."""
+    assert build(*(Entry(f"a{number:02}/version.py", b"") for number in range(25))) == ()
+
+
 REBOUND = [
     "cuda = None\ntry:\n    from ._b import cuda\nexcept ImportError:\n    pass", "cuda = None\nif True:\n    cuda = '12.6'",
     "cuda = None\ncuda, other = '12.6', None", "cuda = None\nfrom ._gen import *", "cuda = None\ndel cuda",
@@ -255,6 +260,10 @@ TELLING = [
     ("torch/lib/libtorch_cuda.so", "+cuda?"), ("torch/lib/libtorch_cuda_linalg.so", "+cuda?"),
     ("torch/lib/libc10_cuda.so", "+cuda?"), ("torch/lib/c10_cuda.dll", "+cuda?"), ("torch/lib/torch_cuda.dll", "+cuda?"),
     ("torch/lib/cudart64_12.dll", "+cuda?"), ("torch/lib/cublas64_12.dll", "+cuda?"), ("d/cudnn64_9.dll", "+cuda?"),
+    ("d/cufft64_11.dll", "+cuda?"), ("d/curand64_10.dll", "+cuda?"), ("d/cusolver64_11.dll", "+cuda?"),
+    ("d/cusolverMg64_11.dll", "+cuda?"), ("d/cusparse64_12.dll", "+cuda?"), ("d/nvrtc64_120_0.dll", "+cuda?"),
+    ("d/cupti64_2025.1.0.dll", "+cuda?"), ("d/torch_hip.dll", "+rocm?"), ("d/amdhip64_6.dll", "+rocm?"),
+    ("d/c10_xpu.dll", "+xpu?"), ("d/sycl8.dll", "+xpu?"),
     ("torch/lib/libtorch_hip.so", "+rocm?"), ("torch/lib/libc10_hip.so", "+rocm?"), ("torch/lib/c10_hip.dll", "+rocm?"),
     ("torch/lib/libtorch_xpu.so", "+xpu?"), ("torch/lib/libc10_xpu.so", "+xpu?"), ("torch/lib/torch_xpu.dll", "+xpu?"),
     ("x.libs/libcudart-9335f6a2.so.12.1.105", "+cuda?"), ("x.libs/libcudart.so.12", "+cuda?"),
