@@ -21,6 +21,7 @@ from wheelfix.wheel.filename import (
     WheelFilename,
     build_order,
     normal_version,
+    parsed_version,
     system_and_machine,
     with_local_version,
     with_post_release,
@@ -61,7 +62,8 @@ def check_filename(data: bytes) -> None:
         if tags is not None:
             same({str(each) for each in tags}, {str(each) for each in theirs})
     if strict is None and tags is not None and are_written(tags) and name.variant is None:
-        assert name.parsed_version is None or not _PROJECT.fullmatch(name.raw_project)
+        is_version = parsed_version(name.version) is not None  # packaging refuses 1_0, which pip takes for 1-0
+        assert not is_version or not _PROJECT.fullmatch(name.raw_project)
     _check_edits(name)
     if tags is not None and len(tags) <= _FEW:
         Environments(name.tags).each  # noqa: B018 - it must not fail
