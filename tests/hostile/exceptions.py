@@ -43,9 +43,10 @@ EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
     ("METADATA: fields of other versions", "PyPI, fields"): "PEP 808 is accepted, so that PyPI will take version 2.6",
     **{
         (
-            "ZipDiff B3",
+            kind,
             f"after {correction}, uv",
         ): "two entries have one path, which verify calls an error: uv installs either, the same wheel twice not alike"
+        for kind in ("ZipDiff B3", "files: paths that are one")
         for correction in ("drop", "add", "repair")
     },
     ("entry points: reserved names", "uv"): "pip makes pip3 and pip3.11 of a script called pip",
