@@ -104,9 +104,8 @@ def _check_extras(marker: str, *, needs: bool, by: frozenset[str]) -> None:
     tree = read_marker(marker)
     try:
         strict = StrictMarker(marker) if marker else None
-    except (
-        InvalidMarker
-    ):  # packaging reads an escape such as "\\n" in a string, and writes the character: no reader knows it
+    except InvalidMarker:
+        # packaging reads an escape such as "\\n" in a string, writes the character, and cannot read that again.
         assert tree is None or not needs
         return
     is_clear = tree is not None and all(

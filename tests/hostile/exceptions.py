@@ -36,16 +36,14 @@ MODES: Final = frozenset({"archive-mode-no-type", "archive-odd-mode"})
 DATA: Final = frozenset({"data-name-differs"})
 SCRIPTS: Final = frozenset({"entry-points-ambiguous", "data-script-wrapper"})
 CACHES: Final = frozenset({"contents-bytecode"})
+_TWO_OF_ONE_PATH: Final = "uv installs either of two entries with one path, not always the same; verify calls them an error"
 EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
     ("the wheel's name: tags", "uv"): "uv installs for this machine alone, and the tags are those of another",
     ("entry points: texts", "uv"): "pip makes pip3 and pip3.11 of a script called pip",
     ("entry points: texts", "installer"): "pip makes pip3 and pip3.11 of a script called pip",
     ("METADATA: fields of other versions", "PyPI, fields"): "PEP 808 is accepted, so that PyPI will take version 2.6",
     **{
-        (
-            kind,
-            f"after {correction}, uv",
-        ): "two entries have one path, which verify calls an error: uv installs either, the same wheel twice not alike"
+        (kind, f"after {correction}, uv"): _TWO_OF_ONE_PATH
         for kind in ("ZipDiff B3", "files: paths that are one")
         for correction in ("drop", "add", "repair")
     },

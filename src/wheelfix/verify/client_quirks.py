@@ -149,16 +149,17 @@ def _url_fault(url: str) -> str:
         return "" if split.netloc or split.path.startswith("/") else "the URL does not name a repository"
     if scheme == "file":
         is_local = split.netloc in _THIS_MACHINE and split.path.startswith("/")
-        return _path_fault(url[url.index(split.path) :]) if is_local else "the URL is not an absolute path"
+        return _path_fault(url) if is_local else "the URL is not an absolute path"
     return _web_fault(split, scheme)
 
 
-def _path_fault(path: str) -> str:
-    """Return why uv refuses an absolute path. One without an ending may be a directory: only the machine knows.
+def _path_fault(url: str) -> str:
+    """Return why uv refuses an absolute path, which may begin with ``file:``.
 
-    What follows a question mark is part of the path to uv, and a fragment is not.
+    One without an ending may be a directory: only the machine knows. To uv, what follows a question mark is part of the
+    path, and a fragment is not.
     """
-    name = PurePosixPath(unquote(path.partition("#")[0])).name
+    name = PurePosixPath(unquote(url.partition("#")[0])).name
     stem, dot, _ = name.rpartition(".")
     if name == ".." or not (stem and dot) or _ARCHIVE_PATH.fullmatch(name) or _GIT_PATH.fullmatch(name):
         return ""

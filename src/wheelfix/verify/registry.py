@@ -356,7 +356,7 @@ _REMEDIES: Final = {
         "metadata-bad-requirement",
     "Fix the requirement in the project's configuration and build again, or change it with `wheelfix fix`.":
         "metadata-bad-marker metadata-variant-marker",
-    "Replace it by a requirement with a name and versions, with `wheelfix fix`, and put that project on your index.":
+    "Publish that project on your index, and require it by name and version: change the line with `wheelfix fix`.":
         "metadata-local-path",
     "Remove one of the two with `wheelfix fix`, or leave it: it is harmless.":
         "metadata-repeated-requirement",

@@ -27,7 +27,7 @@ _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 _SEPARATOR: Final = re.compile(r"[\x1c-\x1f]")
 """Characters that are white space to Python and not to uv."""
 _LOCAL_PATH: Final = re.compile(r"file:|/|\.|[a-z]:[\\/]", re.IGNORECASE)
-"""What a reference begins with that is a path, of Windows, too."""
+"""How a reference to a path begins, on Windows too."""
 _EMPTY_CLAUSE: Final = re.compile(r"^\s*,|,\s*,")
 """A comma with nothing before it; every client accepts one at the end."""
 
