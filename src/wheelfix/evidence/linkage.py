@@ -226,13 +226,14 @@ class Scanner:
         news: Sequence[Binary] = self._binaries
         while True:
             promising = promising or any(map(wanted, _needed_by(news)))
-            done = not self._is_left()
-            if promising and (done or len(self._binaries) >= next_look):  # each look takes all of them into account
+            if promising and (
+                len(self._binaries) >= next_look or not self._is_left()
+            ):  # a look takes all of them into account
                 found = self.linkage.first(wanted, hard=True)
                 if found:
                     return found
                 next_look = len(self._binaries) * 5 // 4
-            if done:
+            if not self._is_left():
                 return None
             news = self._read_next()
 

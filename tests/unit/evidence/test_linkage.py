@@ -194,9 +194,40 @@ def test_what_begins_like_an_elf_file_is_read_whatever_its_name(entry: Entry, *,
     assert scanner(entry, *ALONE, known=linkage).read_all() == linkage
 
 
-def test_what_cannot_be_looked_into_may_be_a_program() -> None:
-    for entry in (Entry("d/tool", b"\x7fELF" * 9, raw=b"\xff" * 9), Entry("d/tool", b"\x7fELF" * 9, 12, raw=b"BZh" * 9)):
-        assert [*scanner(entry, *DIRECT).read_all().unread] == ["d/tool"]
+WINDOWS = b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0"
+NO_LIBRARY = [
+    (Entry("d/tool", b"\x7fELF" * 9, raw=b"\xff" * 9), "d/tool cannot be inflated"),
+    (Entry("d/tool", b"\x7fELF" * 9, 12, raw=b"BZh" * 9), "d/tool is compressed by method 12"),
+    (Entry("d/tool", WINDOWS), "it is not an ELF file; other formats are not read"),
+    (Entry("d/tool", b"\xcf\xfa\xed\xfe" * 9), "it is not an ELF file; other formats are not read"),
+]
+
+
+@pytest.mark.parametrize(("entry", "words"), NO_LIBRARY)
+def test_what_cannot_be_looked_into_may_be_a_program(entry: Entry, words: str) -> None:
+    """It has a reason, and is not looked at again."""
+    source, layout = hold(entry, *DIRECT)
+    counted = Counted(source.data)
+    linkage = Scanner(counted, layout).read_all()
+    assert [*linkage.unread] == ["d/tool"]
+    assert words in linkage.unread["d/tool"]
+    at = layout.find("d/tool").data_start
+    assert sum(offset == at for offset, _ in counted.reads) <= 2  # of a program for Windows more is read
+
+
+def test_no_other_file_is_looked_at_before_the_binaries_are_read() -> None:
+    source, layout = hold(*DIRECT, binary("d/tool", CUDART))
+    counted = Counted(source.data)
+    assert Scanner(counted, layout).find_link(is_cuda) is not None
+    at = layout.find("d/tool").data_start
+    assert at not in [offset for offset, _ in counted.reads]
+
+
+def test_debugging_information_that_no_loader_accepts_is_not_read_again() -> None:
+    entries = binary("d/_C" + PYTHON, "a.debug"), Entry("d/a.debug", DEVICE.content)
+    whole = scanner(*entries).read_all()
+    assert (whole.complete, paths(whole)) == (True, ["_C" + PYTHON])
+    assert scanner(*entries, known=whole).linkage == whole
 
 
 def test_a_start_behind_many_empty_blocks_is_found() -> None:

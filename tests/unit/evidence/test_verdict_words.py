@@ -167,6 +167,29 @@ def test_evidence_of_a_name_alone() -> None:
     assert Evidence.of_names(environments, "demo", ["1.0"]).read_targets() == ()
 
 
+RUNTIMES: Final = [
+    (CUBLAS, "CUDA"), ("amd-torch-device-gfx942", "ROCm"), ("intel-sycl-rt", "SYCL"), ("torch-npu", "CANN"),
+    ("libtpu", "TPU"), ("jax-metal", "Metal"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("requirement", "name"), RUNTIMES)
+def test_each_runtime_is_called_by_its_name(requirement: str, name: str) -> None:
+    judged = evidence(CPU).judge(requirement, on_purpose=True)
+    assert judged is not None
+    assert judged.reason.startswith(f"its only binary does not link to a {name}")
+
+
+def test_a_directory_alone_is_asked_for_two_files_of_constants_of_the_own_package() -> None:
+    """Each may be a request; what other packages say can only contradict."""
+    names = ["other/version.py", "demo/version.py", "demo/_version.py", "demo-1.0.data/purelib/demo/version.py"]
+    files = [Entry(name, b"cuda = None\n" if "demo/" in name else b"cuda = '12.6'\n") for name in names]
+    source = Held(to_bytes(archive_of(WheelSpec(files=tuple(files)))))
+    said = {(hint.runtime, hint.uses, hint.words) for hint in read_build(source, Directory(source), "demo", ["1.0"])}
+    assert {words for _, _, words in said if "sets" in words} == {f"{name} sets cuda = None" for name in names[1:3]}
+    assert {words for _, _, words in said if "sets" not in words} == {f"{names[3]} was not read"}
+
+
 def test_evidence_of_a_directory_alone() -> None:
     source = Held(to_bytes(archive_of(WheelSpec(files=(CUDA,)))))
     one = Evidence(source, Directory(source), Environments(parse_tag(LINUX)), "demo", ["1.0"], scan=Scan.ALWAYS)
