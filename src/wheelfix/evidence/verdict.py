@@ -162,6 +162,8 @@ class Evidence:
         return _words(link) if link else self.gpu_statement
 
     def _judge(self, provided: Provided, *, on_purpose: bool) -> Judgement:
+        if self._scan is Scan.ALWAYS:
+            self._scanner.read_all()
         stated = _Statements(self.build, provided.runtimes)
         if stated.uses and not stated.contradict:
             link = self._sample.first(provided.includes) or self._sample.first(_is_gpu)
@@ -223,7 +225,7 @@ class Evidence:
             case Scan.NEVER:
                 return Linkage()
             case Scan.ALWAYS:
-                return self._scanner.read_all()
+                return self._scanner.linkage
             case Scan.AUTO:
                 return self._scanner.read_sample()
 

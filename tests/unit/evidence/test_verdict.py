@@ -374,6 +374,7 @@ def test_binaries_that_are_not_to_be_read(version: str, files: Sequence[Entry], 
     assert one.read_all() == Linkage()
 
 
+LARGER = Entry("demo/liblarger.so", shared_object("x86_64", needed=["libc.so.6"]) + bytes(50_000))
 ALWAYS: list[tuple[str, Sequence[Entry], Verdict, str]] = [
     ("1.0", [NONE, CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12"),
     ("1.0+cpu", [CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12"),
@@ -381,6 +382,7 @@ ALWAYS: list[tuple[str, Sequence[Entry], Verdict, str]] = [
     ("1.0", [NONE, CPU_MODULE], SAFE, "demo/version.py sets cuda = None"),
     ("1.0", [NONE, WINDOWS], UNPROVEN, "demo/x.dll cannot be checked"),
     ("1.0", [CUDA, CPU_MODULE], UNSAFE, "demo/version.py sets cuda = '12.6'"),
+    ("1.0", [CUDA_MODULE, LARGER, Entry("demo/tool", LARGER.content)], UNSAFE, f"{MODULE} links to libcublas.so.12"),
 ]
 
 
