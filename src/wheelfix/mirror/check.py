@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.check_store import StoreCheck
 from wheelfix.mirror.fix import fix_findings
+from wheelfix.mirror.layout import page_key
 from wheelfix.mirror.prune import prune_unlisted
 from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheckReport
 from wheelfix.mirror.storage import MirrorLocation, open_store
@@ -65,32 +66,31 @@ def _fixed(
     *,
     prunes: bool,
 ) -> MirrorCheckReport:
-    """Fix what ``report`` says, and return what a ``check`` finds then; an error ends that, and what was fixed is returned.
+    """Fix what ``report`` says, and return what a ``check`` finds then; where errors keep it from that, what was fixed.
 
     :raises MirrorError, OSError: if nothing was fixed.
     """
-    error: MirrorError | OSError | None = None
+    errors = list[tuple[str, MirrorError | OSError]]()
     done = list[Finding]()
     try:
         if prunes:
             prune_unlisted(store, limits, calls)
         if not any(each.fixable for each in report.findings):
             return report
-        for each in fix_findings(store, report.findings, limits.lock_seconds):
+        for each in fix_findings(store, report.findings, limits.lock_seconds, lambda *one: errors.append(one)):
             done.append(each)
-    except (MirrorError, OSError) as found:
-        error = found
+    except (MirrorError, OSError) as error:
+        errors.append(("", error))
     try:
         after = check()
-    except (MirrorError, OSError) as found:
-        error = error or found
+    except (MirrorError, OSError) as error:
+        errors = errors or [("", error)]
         after = replace(report, findings=tuple(each for each in report.findings if not _is_done(store, each, done)))
     fixed = tuple(each for each in report.findings if each.fixable and each not in after.findings)
-    if error is None:
-        return replace(after, fixed=fixed)
-    if not fixed:
-        raise error
-    return replace(after, fixed=fixed, findings=(*after.findings, ended_early(error)))
+    if errors and not fixed:
+        raise errors[0][1]
+    undone = [ended_early(error, page_key(project) if project else "") for project, error in errors]
+    return replace(after, fixed=fixed, findings=(*after.findings, *undone))
 
 
 def _is_done(store: Store, finding: Finding, done: Collection[Finding]) -> bool:

@@ -1,7 +1,7 @@
 """Regenerates what follows from the pages and the wheels of a mirror, and deletes leftovers."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Set as AbstractSet
+from collections.abc import Callable, Iterable, Iterator, Set as AbstractSet
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -31,17 +31,23 @@ _OF_FILES: Final = frozenset(
         "requires-python-differs",
     }
 )
+_OF_ONE_PROJECT: Final = frozenset({"bad-page", "locked", "access-denied"})
+"""The codes of errors that another project need not meet."""
 _OF_ROOT: Final = frozenset({"page-missing", "page-unlisted"})
 _OF_PAGES: Final = frozenset({"html-differs", "html-outdated", "page-unlisted"})
 
 
-def fix_findings(store: Store, findings: Iterable[Finding], timeout: float) -> Iterator[Finding]:
+def fix_findings(
+    store: Store, findings: Iterable[Finding], timeout: float, failed: Callable[[str, MirrorError | OSError], None]
+) -> Iterator[Finding]:
     """Fix those of ``findings`` that can be fixed, but for files that no page lists; yield each that is.
 
     Pages and metadata files are made from the JSON pages and the wheels, the list of projects from the pages that there are.
-    Each page is read again: what another process has fixed since is not changed.
+    Each page is read again: what another process has fixed since is not changed. Where only one project cannot be fixed,
+    because its page is damaged, its files may not be written, or another process writes to it for longer than ``timeout``
+    seconds, ``failed`` is called with its name and the error, and the others are fixed.
 
-    :raises MirrorError: if a page is damaged, or another process writes for longer than ``timeout`` seconds.
+    :raises MirrorError, OSError: if nothing can be fixed any more, or the list of projects cannot.
     """
     projects: dict[str, list[Finding]] = {}
     of_root, leftovers = list[Finding](), list[Finding]()
@@ -57,11 +63,23 @@ def fix_findings(store: Store, findings: Iterable[Finding], timeout: float) -> I
         rebuild_root(store, timeout)
         yield from of_root
     for project, found in sorted(projects.items()):
-        _fix_project(store, project, {each.code for each in found}, timeout)
-        yield from found
+        if _is_done(partial(_fix_project, store, project, {each.code for each in found}, timeout), project, failed):
+            yield from found
     for each in leftovers:
-        delete_leftover(store, each, timeout)
-        yield each
+        if _is_done(partial(delete_leftover, store, each, timeout), project_of(f"{each.place}/"), failed):
+            yield each
+
+
+def _is_done(act: Callable[[], None], project: str | None, failed: Callable[[str, MirrorError | OSError], None]) -> bool:
+    """Do what is to be done for a project, and return whether that went well; an error that others can meet is raised."""
+    try:
+        act()
+    except (MirrorError, PermissionError) as error:
+        if project is None or (isinstance(error, MirrorError) and error.code not in _OF_ONE_PROJECT):
+            raise
+        failed(project, error)
+        return False
+    return True
 
 
 def settle_journals(store: Store, timeout: float) -> None:

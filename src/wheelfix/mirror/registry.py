@@ -331,8 +331,8 @@ _ALL: Final = (
     ),
     _error(
         _ENDED_EARLY,
-        "An error of the system or of the store ended `mirror check --fix` or `mirror prune` before all was done.",
-        "What was fixed or deleted until then is reported and stays so; the rest is as it was.",
+        "An error kept `mirror check --fix` or `mirror prune` from one project, or ended the run before all was done.",
+        "What was fixed or deleted is reported and stays so; the rest is as it was.",
         "Run the same command again once the cause is gone.",
         Seen.MIRROR,
     ),

@@ -159,10 +159,13 @@ def unreadable(place: str, error: MirrorError | OSError, *, fixable: bool = Fals
     return finding(code, place, error.message, fixable=fixable)
 
 
-def ended_early(error: WheelfixError | OSError) -> Finding:
-    """Return the finding for a run that ``error`` ended after it had done something: what it did is reported beside it."""
+def ended_early(error: WheelfixError | OSError, place: str = "") -> Finding:
+    """Return the finding for what ``error`` kept a run from doing, at ``place`` or at all, after it had done something else.
+
+    What it did is reported beside it.
+    """
     problem = failure(Path(), error).problem
-    return left_undone("", problem.message if problem else str(error))
+    return left_undone(place, problem.message if problem else str(error))
 
 
 def left_undone(place: str, message: str) -> Finding:

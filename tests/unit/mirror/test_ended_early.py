@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from building import WheelSpec, write_wheel
 from demos import demo_wheel
 from faults import Faulty, How
 from stores import MemoryStore
@@ -19,7 +20,7 @@ from wheelfix.mirror.layout import FILES, HTML, METADATA, SIMPLE, attributes_of,
 from wheelfix.mirror.prune import prune_mirror
 from wheelfix.mirror.pruned import PruneStatus
 from wheelfix.mirror.repository import load_page
-from wheelfix.mirror.storage.base import IncompleteListing, NewFile, Store
+from wheelfix.mirror.storage.base import IncompleteListing, NewFile, Store, write_changed
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import remove_files
@@ -187,3 +188,33 @@ def test_a_directory_that_cannot_be_read_once_is_reported(
         report = prune_mirror(store)
         assert [(each.code, each.place) for each in report.findings] == [("unreadable", where)]
         assert not report.ok
+
+
+def test_a_project_that_cannot_be_fixed_keeps_no_other_from_it(world: World, tmp_path: Path) -> None:
+    """Another process may write to one of many for hours."""
+    store = world.store
+    for name in ("aaa", "zzz"):
+        assert add_wheels(store, write_wheel(tmp_path, WheelSpec(project=name))).ok
+    pages = [page_key(name, HTML) for name in ("aaa", "demo", "zzz")]
+    for page in pages:
+        store.delete(page)
+
+    def fix() -> tuple[list[str], list[tuple[str, str]]]:
+        limits = Limits(lock_seconds=0, grace_seconds=0)
+        report = check_mirror(store, fix=True, limits=limits, selection=NOTHING_IN_THE_WAY)
+        return [each.place for each in report.fixed], [(each.code, each.place) for each in report.findings]
+
+    held = store.read(page_key("demo"))
+    assert held is not None
+    write_changed(store, {page_key("demo"): b"{"})
+    fixed, left = fix()
+    assert fixed == [pages[0], pages[2]]
+    assert ("page-unreadable", page_key("demo")) in left
+    write_changed(store, {page_key("demo"): held.data})
+    if not store.is_shared:
+        store.delete(pages[0])
+        with store.locked("demo", 0):
+            assert fix() == ([pages[0]], [("html-differs", pages[1]), ("ended-early", page_key("demo"))])
+            with pytest.raises(MirrorError, match="another process"):
+                fix()
+    assert fix() == ([pages[1]], [])
