@@ -21,7 +21,7 @@ from wheelfix.mirror.registry import MirrorCheckReport, finding
 from wheelfix.mirror.repository import listed_keys, load_root
 from wheelfix.mirror.storage.base import Head, Store, Stored
 from wheelfix.mirror.stored_html import has_foreign_parts, is_same_to_clients
-from wheelfix.mirror.stored_wheel import WheelCheck, is_withheld, readable, unreadable
+from wheelfix.mirror.stored_wheel import WheelCheck, is_withheld, readable, unreadable, was_read
 from wheelfix.mirror.unlisted import Grace, Unlisted, find_old_unlisted, find_unlisted, noted_files
 from wheelfix.progress import Progress
 from wheelfix.results import Finding
@@ -135,7 +135,7 @@ class StoreCheck:
             is_unused = not present and self._store.head(ROOT_PAGE) is None  # every wheel of the first run was refused
         except (MirrorError, OSError) as error:
             self._known.listed = frozenset(present) if is_withheld(error) else frozenset()
-            yield unreadable(ROOT_PAGE, error, fixable=not is_withheld(error))
+            yield unreadable(ROOT_PAGE, error, fixable=was_read(error))
             return
         try:
             html = self._store.read(ROOT_HTML)

@@ -186,6 +186,11 @@ def is_withheld(error: MirrorError | OSError) -> bool:
     return isinstance(error, OSError) or error.code in _WITHHELD
 
 
+def was_read(error: MirrorError | OSError) -> bool:
+    """Whether ``error`` says that a page was read, and is damaged: then it may be written again."""
+    return isinstance(error, MirrorError) and error.code not in {*_WITHHELD, "too-large"}
+
+
 def served_key(page: Page, file: ListedFile) -> str | None:
     """Return the key for the URL of a file, ``None`` if it is not a file of this project and name."""
     key = key_of(file.url)

@@ -296,3 +296,22 @@ def test_a_file_that_the_disk_does_not_give_is_no_invalid_wheel(mirror: Path, mo
     wheel = demo_wheel(mirror.parent / "in", "7.0")
     [added] = add_wheels(mirror, wheel).files
     assert (added.status, added.problem and added.problem.code) == (PublishStatus.FAILED, "eio")
+
+
+def test_a_page_without_end_is_not_read(mirror: Path) -> None:
+    """Not a byte of it, and nothing is written over it: 5 GB of a page are no page."""
+    root, html = mirror / "public/simple/index.json", mirror / "public/simple/demo/index.html"
+    whole = root.read_bytes()
+    os.truncate(root, 5 << 30)
+    said = {each.code: each for each in check_mirror(mirror).findings}["page-unreadable"]
+    assert (said.message, said.fixable) == (f"{root} has more than 268,435,456 bytes", False)
+    with pytest.raises(MirrorError, match="You can delete"):
+        check_mirror(mirror, fix=True)
+    root.unlink()
+    assert check_mirror(mirror, fix=True).complete
+    assert root.read_bytes() == whole
+    os.truncate(html, 5 << 30)
+    added = demo_wheel(mirror.parent / "in", "2.0")
+    assert not add_wheels(mirror, added).ok
+    html.unlink()
+    assert add_wheels(mirror, added).ok

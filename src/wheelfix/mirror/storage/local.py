@@ -36,6 +36,8 @@ _MODE: Final = 0o644
 """What a server that runs as another user needs, whatever the umask of a nightly job is."""
 _SHARED: Final = 0o664
 _STEP: Final = 1 << 24
+_LARGEST_READ: Final = 1 << 28
+"""In bytes, as in a bucket: pages of real indexes have some megabytes."""
 _FOREIGN: Final = "it has an index that wheelfix did not write"
 _NO_LINKS: Final = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
@@ -105,8 +107,12 @@ class LocalStore:
 
     def read(self, key: str) -> Stored | None:
         """Return what is at ``key``; its version is the sha256."""
+        path = self._tree.at(key)
         try:
-            data = self._tree.at(key).read_bytes()
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size > _LARGEST_READ:
+                    raise _too_large(path)
+                data = file.read()
         except (FileNotFoundError, NotADirectoryError):
             return None
         return Stored(data, hashlib.sha256(data).hexdigest())
@@ -338,6 +344,16 @@ class LocalStore:
             yield finding("link-outside", key, "the link leads outside the mirror")
         elif not key.startswith(f"{SCRATCH}/") and _is_half_made(path) and is_leftover(path):
             yield _leftover(key, "a killed process left it half written")
+
+
+def _too_large(path: Path) -> MirrorError:
+    """Return the error for a file that is larger than anything that is read at once."""
+    problem = f"{shown(str(path))} has more than {_LARGEST_READ:,} bytes"
+    hint = (
+        "No real page is so large; it was not read. Restore it from a backup. You can delete the page that lists all projects, "
+        "or one in HTML: `wheelfix mirror check --fix` writes it again."
+    )
+    return MirrorError("too-large", problem, hint=hint)
 
 
 def _head(status: os.stat_result) -> Head:
