@@ -350,8 +350,8 @@ def _too_large(path: Path) -> MirrorError:
     """Return the error for a file that is larger than anything that is read at once."""
     problem = f"{shown(str(path))} has more than {_LARGEST_READ:,} bytes"
     hint = (
-        "No real page is so large; it was not read. Restore it from a backup. You can delete the page that lists all projects, "
-        "or one in HTML: `wheelfix mirror check --fix` writes it again."
+        "No real page is so large; it was not read. Restore it from a backup. You can delete the page that lists all "
+        "projects, or one in HTML: `wheelfix mirror check --fix` writes it again."
     )
     return MirrorError("too-large", problem, hint=hint)
 
