@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 
 from building import write_wheel
 from defects import metadata, valid
-from stricter import ACCEPTED, REFUSED_BY_PIP, REFUSED_BY_UV
+from stricter import ACCEPTED, NO_URLS, REFUSED_BY_BOTH, REFUSED_BY_PIP, REFUSED_BY_UV
 
 
 def _is_read_by_uv(text: str, folder: Path) -> bool:
@@ -34,10 +34,37 @@ def _is_read_by_pip(text: str) -> bool:
     return True
 
 
+def _is_downloaded_by_pip(text: str, folder: Path) -> bool:
+    """Whether pip would download what the requirement refers to: what is no URL ends it before that."""
+    text = text.replace("/x.whl", "/foo-1.0-py3-none-any.whl")  # pip looks at the name first
+    (folder / "pip").mkdir()
+    path = write_wheel(folder / "pip", valid(metadata=metadata(f"Requires-Dist: {text}", rest=[])))
+    options = ["--dry-run", "--no-index", "--retries", "0", "--no-cache-dir", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "--isolated", "install", *options, "--target", folder / "to", path]
+    run = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    said = (
+        "No scheme supplied", "wrong number of parts", "mix absolute and relative", "No connection adapters",
+        "Invalid IPv6 URL", "is not installable",
+    )  # fmt: skip
+    return not any(each in run.stderr for each in said)
+
+
 @pytest.mark.parametrize("text", REFUSED_BY_UV)
 def test_refused_by_uv_alone(text: str, tmp_path: Path) -> None:
     assert not _is_read_by_uv(text, tmp_path)
     assert _is_read_by_pip(text)
+
+
+@pytest.mark.parametrize("text", REFUSED_BY_BOTH)
+def test_refused_by_both(text: str, tmp_path: Path) -> None:
+    assert not _is_read_by_uv(text, tmp_path)
+    assert not _is_downloaded_by_pip(text, tmp_path)
+
+
+@pytest.mark.parametrize("text", NO_URLS)
+def test_refused_by_pip_for_its_url(text: str, tmp_path: Path) -> None:
+    assert _is_read_by_uv(text, tmp_path)
+    assert not _is_downloaded_by_pip(text, tmp_path)
 
 
 @pytest.mark.parametrize("text", REFUSED_BY_PIP)

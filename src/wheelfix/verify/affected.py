@@ -46,7 +46,7 @@ AFFECTED: Final[dict[str, str]] = {
     "metadata-too-many-fields": _SMALL,
     "metadata-license-file-early": "None: tools accept it.",
     "metadata-unknown-field": "None: tools ignore the field.",
-    "metadata-local-path": "Everyone else: resolvers fail, or take what they find at the path on their own machine.",
+    "metadata-local-path": "Anyone on another machine: resolvers fail, or install whatever is at that path there.",
     "metadata-repeated-requirement": "None: resolvers take it once.",
     "metadata-repeated-extra": "None: tools take it once.",
     "metadata-undeclared-extra": "Anyone who asks for the extra: pip and uv warn that the project does not have it.",

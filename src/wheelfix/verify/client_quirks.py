@@ -7,9 +7,10 @@ uv refuses the whole wheel for one such requirement, pip fails when it evaluates
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from ipaddress import IPv6Address
 from pathlib import PurePosixPath
 from typing import Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentN
 
 from wheelfix.codes import Client
 from wheelfix.wheel.filename import parsed_version
-from wheelfix.wheel.marker import plain_marker
+from wheelfix.wheel.marker import has_joint_before_quote, plain_marker
 from wheelfix.wheel.requirement import RequirementParts
 
 _LARGEST: Final = str((1 << 64) - 1)
@@ -28,13 +29,18 @@ _LOCAL: Final = re.compile(r"\+[^,\s]*")
 _EMPTY: Final = re.compile(r"\(\s*\)")
 _ARBITRARY: Final = re.compile(r"===\s*([^\s,;)]+)")
 _ARCHIVE_NAME: Final = re.compile(r".+\.(?:whl|zip|tgz|tar|tar\.gz)")
-_ARCHIVE_PATH: Final = re.compile(r".+\.(?:whl|zip|tar|tgz|tbz|txz|tlz|(?i:tar)\.(?:gz|bz2|xz|lz|lzma|zst))")
-_GIT_PATH: Final = re.compile(r".+\.git", re.IGNORECASE)
-_GIT: Final = frozenset({"git+https", "git+http", "git+ssh", "git+git", "git+file"})
+_ARCHIVE: Final = re.compile(r".+\.(?:whl|zip|tar|tgz|tbz|txz|tlz|(?i:tar)\.(?:gz|bz2|xz|lz|lzma|zst)|(?i:git))", re.DOTALL)
+"""The names that uv takes for archives and repositories."""
+_GIT: Final = frozenset({"git+https", "git+http", "git+ssh", "git+file"})
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
+_VARIABLE: Final = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
+"""An environment variable, whose value uv reads in its place: only the machine knows it."""
+_NO_HOST: Final = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")
+"""What no host name contains: https://url.spec.whatwg.org/#forbidden-domain-code-point."""
+_NUMERIC: Final = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE)
 _THIS_MACHINE: Final = frozenset({"", "localhost"})
 _WEB: Final = frozenset({"http", "https"})
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
-_JOINT_BEFORE_QUOTE: Final = re.compile(r"\b(?:and|or)''")
 _LOCK_VARIABLE: Final = re.compile(r"\b(?:extras|dependency_groups)\b")
 _LINUX: Final[dict[str, str]] = {
     "implementation_name": "cpython",
@@ -133,52 +139,105 @@ def _check_url(parts: RequirementParts) -> Refusal | None:
     return Refusal(Client.UV, reason) if reason else None
 
 
+def _check_url_of_pip(parts: RequirementParts) -> Refusal | None:
+    if parts.url is None or _SCHEME.match(parts.url):
+        return None
+    return Refusal(Client.PIP, "the reference is not a URL")
+
+
 def _url_fault(url: str) -> str:
     """Return why uv refuses ``url``, empty if it does not."""
-    scheme, colon, _ = url.partition(":")
+    if _VARIABLE.search(url):
+        return ""
+    if url.startswith("/"):
+        return _path_fault(url.partition("#")[0])
+    scheme, colon, rest = url.partition(":")
+    if not colon or scheme.lower() not in _GIT | _WEB | {"file"}:
+        return "it is neither a URL that uv knows nor an absolute path"
+    if scheme in _GIT:
+        return "" if rest.strip("/\\") else "the URL does not name a repository"
+    if scheme.lower() == "file":
+        return _file_fault(url) if scheme == "file" else "the scheme of the URL is not in lower case"
+    return _web_fault(url, scheme)
+
+
+def _file_fault(url: str) -> str:
+    """Return why uv refuses a ``file:`` URL. To uv, what follows a question mark is part of the path."""
+    split = urlsplit(url.partition("#")[0])
+    if split.netloc not in _THIS_MACHINE or not split.path.startswith("/"):
+        return "the URL names a host, or its path is relative"
+    return _path_fault(unquote(url.partition("#")[0]))
+
+
+def _path_fault(path: str) -> str:
+    """Return why uv refuses an absolute path, which may begin with ``file:``, empty if it does not.
+
+    uv takes any directory that is there, whatever its name. Where nothing is, a path without an ending may be one.
+    """
+    name, depth = "", list[str]()
+    for part in PurePosixPath(path).parts[1:]:
+        if part != "..":
+            depth.append(part)
+        elif depth:
+            depth.pop()
+        else:
+            return "the path leads out of the root directory"
+    name = depth[-1] if depth else ""
+    stem, dot, _ = name.rpartition(".")
+    if not (stem and dot) or _ARCHIVE.fullmatch(name):
+        return ""
+    return "the path does not end like that of a wheel or a source archive, and is a directory on few machines, if any"
+
+
+def _web_fault(url: str, scheme: str) -> str:
+    if scheme not in _WEB:
+        return "the scheme of the URL is not in lower case"
     try:
-        split = urlsplit(url)
+        split = urlsplit(url.replace("\\", "/"))
         _ = split.port
     except ValueError as error:
         return f"the URL cannot be read: {error}"
-    if url.startswith("/"):
-        return _path_fault(url)
-    if not colon or scheme.lower() not in _GIT | _WEB | {"file"}:
-        return "uv does not know the scheme of the URL"
-    if scheme in _GIT:
-        return "" if split.netloc or split.path.startswith("/") else "the URL does not name a repository"
-    if scheme == "file":
-        is_local = split.netloc in _THIS_MACHINE and split.path.startswith("/")
-        return _path_fault(url) if is_local else "the URL is not an absolute path"
-    return _web_fault(split, scheme)
-
-
-def _path_fault(url: str) -> str:
-    """Return why uv refuses an absolute path, which may begin with ``file:``.
-
-    One without an ending may be a directory: only the machine knows. To uv, what follows a question mark is part of the
-    path, and a fragment is not.
-    """
-    name = PurePosixPath(unquote(url.partition("#")[0])).name
-    stem, dot, _ = name.rpartition(".")
-    if name == ".." or not (stem and dot) or _ARCHIVE_PATH.fullmatch(name) or _GIT_PATH.fullmatch(name):
-        return ""
-    return "the path does not end like that of a wheel or a source archive"
-
-
-def _web_fault(split: SplitResult, scheme: str) -> str:
-    if scheme not in _WEB:
-        return "the scheme of the URL is not in lower case"
-    if _ARCHIVE_PATH.fullmatch(split.path) or _GIT_PATH.fullmatch(split.path):
+    if split.netloc and not _is_host(split.netloc.rpartition("@")[2]):
+        return "the URL does not name a host"
+    if _ARCHIVE.fullmatch(PurePosixPath(split.path).name):
         return ""
     return "the URL does not end like that of a wheel or a source archive"
+
+
+def _is_host(netloc: str) -> bool:
+    """Whether this is a host with or without a port, https://url.spec.whatwg.org/#host-parsing.
+
+    Where its last part is a number, the whole must be an address of version 4.
+    """
+    if netloc.startswith("["):
+        try:
+            return "%" not in netloc and bool(IPv6Address(netloc[1:].partition("]")[0]))
+        except ValueError:
+            return False
+    host = unquote(netloc.partition(":")[0])
+    try:
+        host.encode("idna").decode("idna")
+    except UnicodeError:
+        return False
+    if not host or _NO_HOST.search(host):
+        return False
+    parts = host.removesuffix(".").split(".")
+    if not _NUMERIC.fullmatch(parts[-1]):
+        return True
+    try:
+        numbers = [
+            int(part, 16 if part[:2].lower() == "0x" else 8 if part[0] == "0" and len(part) > 1 else 10) for part in parts
+        ]
+    except (ValueError, IndexError):
+        return False
+    return len(parts) <= 4 and all(number < 256 for number in numbers[:-1]) and numbers[-1] < 256 ** (5 - len(parts))
 
 
 def _check_marker_of_uv(parts: RequirementParts) -> Refusal | None:
     plain = _QUOTED.sub("''", parts.marker)
     if "===" in plain:
         return Refusal(Client.UV, "its marker compares with ===", in_marker=True)
-    if _JOINT_BEFORE_QUOTE.search(plain):
+    if has_joint_before_quote(parts.marker):
         means = str(replace(parts, raw_marker=plain_marker(parts.marker)))
         return Refusal(Client.UV, "its marker has no space between `and` or `or` and a quote", means.strip(), in_marker=True)
     return None
@@ -205,6 +264,7 @@ _CHECKS: Final[tuple[Callable[[RequirementParts], Refusal | None], ...]] = (
     _check_name,
     _check_versions,
     _check_url,
+    _check_url_of_pip,
     _check_marker_of_uv,
     _check_marker_of_pip,
 )

@@ -263,7 +263,7 @@ _METADATA: Final = (
     _error("metadata-bad-requires-python", "Requires-Python cannot be read.", VERSIONS, by=_STRICT),
     _error("metadata-legacy-requires-python", "Requires-Python is malformed, but its meaning is clear.",
         VERSIONS, Fix.YES, by=_STRICT),
-    _warning("metadata-local-path", "A requirement is a path on one machine.", DEPENDENCY),
+    _warning("metadata-local-path", "A requirement names a local path.", DEPENDENCY),
     _warning("metadata-repeated-requirement", "A requirement appears twice.", CORE),
     _warning("metadata-repeated-extra", "An extra is declared twice.", CORE),
     _error("metadata-bad-extra", "Provides-Extra is not a valid extra name.", CORE, by=(Client.PYPI,)),
@@ -356,7 +356,7 @@ _REMEDIES: Final = {
         "metadata-bad-requirement",
     "Fix the requirement in the project's configuration and build again, or change it with `wheelfix fix`.":
         "metadata-bad-marker metadata-variant-marker",
-    "Publish that project on your index, and require it by name and version: change the line with `wheelfix fix`.":
+    "Publish that project on your index, then use `wheelfix fix` to require it by name and version.":
         "metadata-local-path",
     "Remove one of the two with `wheelfix fix`, or leave it: it is harmless.":
         "metadata-repeated-requirement",

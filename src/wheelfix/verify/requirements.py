@@ -26,8 +26,8 @@ _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 _SEPARATOR: Final = re.compile(r"[\x1c-\x1f]")
 """Characters that are white space to Python and not to uv."""
-_LOCAL_PATH: Final = re.compile(r"file:|/|\.|[a-z]:[\\/]", re.IGNORECASE)
-"""How a reference to a path begins, on Windows too."""
+_LOCAL_PATH: Final = re.compile(r"(?:[a-z]+\+)?file:|/|\.|~|\\\\|[a-z]:[\\/]", re.IGNORECASE)
+"""How a URL or path that means a local file begins, drive letters included."""
 _EMPTY_CLAUSE: Final = re.compile(r"^\s*,|,\s*,")
 """A comma with nothing before it; every client accepts one at the end."""
 
@@ -58,7 +58,7 @@ def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[RawFinding
         yield from _check_blanks(field, text)
         yield from _check_readers(field, text)
         if requirement.url is not None and _LOCAL_PATH.match(requirement.url):
-            message = "resolvers look for this path on the machine where they run"
+            message = "it is a local path, which means something else on each machine"
             yield RawFinding("metadata-local-path", f"Requires-Dist: {cut(text)}", message)
         return
     place = f"Requires-Dist: {cut(text)}"

@@ -26,6 +26,8 @@ _LONGEST: Final = 20_000
 _QUOTED_OR_VARIANT: Final = re.compile(
     r"""(?P<quoted> '[^']*' | "[^"]*" ) | \b variant_(?:label|properties|features|namespaces) \b""", re.VERBOSE
 )
+_QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
+_JOINT_BEFORE_QUOTE: Final = re.compile(r"\b(?:and|or)''")
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
@@ -167,6 +169,15 @@ def marker_text(marker: Marker) -> str:
 def operand_text(marker: Marker) -> str:
     """Return ``marker`` as text that can stand beside an ``and``."""
     return f"({marker_text(marker)})" if isinstance(marker, Either) else marker_text(marker)
+
+
+def has_joint_before_quote(text: str) -> bool:
+    """Whether a marker has no blank between ``and`` or ``or`` and a quote: uv does not read that.
+
+    >>> has_joint_before_quote("os_name=='x'or'y'==os_name"), has_joint_before_quote("os_name == 'or\"'")
+    (True, False)
+    """
+    return _JOINT_BEFORE_QUOTE.search(_QUOTED.sub("''", text)) is not None
 
 
 def plain_marker(text: str) -> str:

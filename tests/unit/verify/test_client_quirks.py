@@ -6,7 +6,7 @@ import pytest
 
 from building import write_wheel
 from defects import HEAD, metadata, valid
-from stricter import ACCEPTED, REFUSED_BY_PIP, REFUSED_BY_UV
+from stricter import ACCEPTED, NO_URLS, REFUSED_BY_BOTH, REFUSED_BY_PIP, REFUSED_BY_UV
 from wheelfix.codes import Client
 from wheelfix.fix.batch import repair_wheels
 from wheelfix.verify.client_quirks import has_number_too_large, refusals
@@ -19,7 +19,12 @@ def test_refused_by_uv(text: str) -> None:
     assert [each.by for each in refusals(text)] == [Client.UV]
 
 
-@pytest.mark.parametrize("text", REFUSED_BY_PIP)
+@pytest.mark.parametrize("text", REFUSED_BY_BOTH)
+def test_refused_by_both(text: str) -> None:
+    assert [each.by for each in refusals(text)] == [Client.UV, Client.PIP]
+
+
+@pytest.mark.parametrize("text", [*REFUSED_BY_PIP, *NO_URLS])
 def test_refused_by_pip(text: str) -> None:
     assert [each.by for each in refusals(text)] == [Client.PIP]
 
