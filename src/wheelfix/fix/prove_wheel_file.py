@@ -30,7 +30,7 @@ def wheel_file_difference(
         return "the tags of the file name"
     if not planned:
         return "" if old == new else "no field was to change"
-    was, now = Document.parse_leniently(old), Document.parse_leniently(new)
+    was, now = Document.parse_leniently(old, "WHEEL"), Document.parse_leniently(new, "WHEEL")
     if not same_beside_fields(was, now):
         return "lines beside its fields"
     kept, there = (

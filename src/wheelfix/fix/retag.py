@@ -101,14 +101,14 @@ class Retag:
 
 def _says_root(content: bytes, value: str) -> bool:
     """Whether all installers read Root-Is-Purelib as ``value``; to some, what is not spelled ``true`` is false."""
-    fields = Document.parse_leniently(content).all(ROOT)
+    fields = Document.parse_leniently(content, "WHEEL").all(ROOT)
     said_exactly = [(each.name, each.value.strip()) for each in fields] == [(ROOT, value)]
     return said_exactly or (value == "false" and [each.value.strip().lower() for each in fields] == ["false"])
 
 
 def set_wheel_field(content: bytes, name: str, value: str | None) -> tuple[bytes, Change]:
     """Return WHEEL with another value of the field ``name``, ``None`` for none, and the change."""
-    before = Document.parse_leniently(content).first(name)
+    before = Document.parse_leniently(content, "WHEEL").first(name)
     action = ChangeAction.SET_BUILD_TAG if name == BUILD else ChangeAction.SET_WHEEL_FIELD
     return with_field(content, name, value), Change(name, action, before, value)
 
@@ -119,7 +119,7 @@ def list_tags(content: bytes, filename: WheelFilename) -> tuple[bytes, Change]:
     :raises EditError: if those are more than any wheel has.
     """
     tags = tags_of(filename)
-    listed = [each.value.strip() for each in Document.parse_leniently(content).all(TAG)]
+    listed = [each.value.strip() for each in Document.parse_leniently(content, "WHEEL").all(TAG)]
     return with_tag_lines(content, tags), Change(TAG, ChangeAction.SET_TAG, said(listed), said(compressed(tags)))
 
 

@@ -259,7 +259,7 @@ def check_wheel_file(subject: Subject) -> Iterator[RawFinding]:
 def _has_one_reading(wheel: Document) -> bool:
     """Whether all readers see the same fields: what they see differently is not edited."""
     try:
-        Document.parse(wheel.data)
+        Document.parse(wheel.data, "WHEEL")
     except MetadataError:
         return False
     return b"\r" not in wheel.data.replace(b"\r\n", b"\n")

@@ -362,11 +362,10 @@ class Subject:
                 RawFinding("wheel-ambiguous", "WHEEL", "only some readers take a lone carriage return for the end of a line")
             )
         try:
-            self.wheel = Document.parse_leniently(data)
-            Document.parse(data)
+            self.wheel = Document.parse_leniently(data, "WHEEL")
+            Document.parse(data, "WHEEL")
         except MetadataError as error:
-            message = error.message.replace("METADATA", "WHEEL")
-            self.found.append(RawFinding("wheel-ambiguous", "WHEEL", _without_place(message, "WHEEL")))
+            self.found.append(RawFinding("wheel-ambiguous", "WHEEL", _without_place(error.message, "WHEEL")))
 
     def _read_document(self, data: bytes) -> None:
         try:

@@ -295,9 +295,8 @@ def _lines_of(data: bytes) -> list[_Line]:
         else:
             name, _, value = plain.partition("=")
             lines.append(_Line(line, group, EntryPoint(group, name.rstrip(), value.lstrip())))
-    seen = Counter(
-        each.point for each in lines if each.point
-    )  # counted: a line that only one reader sees may repeat another
+    # counted, and not a set: a line that only one reader sees may repeat another one
+    seen = Counter(each.point for each in lines if each.point)
     if seen != Counter(points) or Counter(read_by_line(text)) != seen or any(each.group == DEFAULTS for each in lines):
         raise _ambiguous("readers do not see the same entry points in it")
     return lines

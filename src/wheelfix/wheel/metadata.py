@@ -19,6 +19,7 @@ _PLAIN_ENDS: Final = {b"\r\n": b"\r\n", b"\n": b"\n"}
 _LF_LINE: Final = re.compile(rb"[^\n]*(?:\n|\Z)")
 _FIELD_LINE: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]*:")
 """What ``email.feedparser`` reads as the first line of a field: printable ASCII without blanks, up to a colon."""
+_FIELDS_OF_WHEEL: Final = frozenset({"wheel-version", "generator", "root-is-purelib", "tag", "build"})
 _ESCAPED_BYTE: Final = re.compile("[\udc80-\udcff]")
 """A byte that is not UTF-8, as a surrogate escape; it is written back unchanged."""
 _MOST_LINES: Final = 100_000
@@ -47,7 +48,7 @@ class Document(Struct, frozen=True):
     """A METADATA file: its bytes, and the fields of its header block in order.
 
     ``by_name`` has the fields of each name, in lower case; ``header_stop`` is the position after the last header line.
-    Editing returns a new document.
+    ``file`` is its name in messages: WHEEL has the same form. Editing returns a new document.
 
     >>> document = Document.parse(b"Metadata-Version: 2.1\\nName: x\\nrequires-dist: triton\\n\\nAbout x.\\n")
     >>> [field.value for field in document.all("Requires-Dist")]
@@ -60,22 +61,23 @@ class Document(Struct, frozen=True):
     fields: tuple[Field, ...]
     by_name: Mapping[str, tuple[Field, ...]]
     header_stop: int
+    file: str = "METADATA"
 
     @classmethod
-    def parse(cls, data: bytes) -> "Document":
+    def parse(cls, data: bytes, file: str = "METADATA") -> "Document":
         """Return the document that ``data`` holds.
 
         :raises MetadataError: if another reader could see other fields in it than ``email.parser``.
         """
-        return _parse_strictly_once(data) if len(data) <= _MOST_REMEMBERED else _parse_strictly(data)
+        return (_parse_strictly_once if len(data) <= _MOST_REMEMBERED else _parse_strictly)(data, file)
 
     @classmethod
-    def parse_leniently(cls, data: bytes) -> "Document":
+    def parse_leniently(cls, data: bytes, file: str = "METADATA") -> "Document":
         """Return the document that ``email.parser`` sees in ``data``, whatever other readers see.
 
         :raises MetadataError: if it is longer than any real one, or a line begins with ``From ``.
         """
-        return _parse_once(data) if len(data) <= _MOST_REMEMBERED else _parse(data)
+        return (_parse_once if len(data) <= _MOST_REMEMBERED else _parse)(data, file)
 
     def all(self, name: str) -> tuple[Field, ...]:
         """Return every field called ``name``, in any case, in order."""
@@ -99,7 +101,7 @@ class Document(Struct, frozen=True):
         :raises EditError: if a value does not fit on one line.
         :raises MetadataError: if another field would appear or vanish.
         """
-        pieces, position, expected = list[bytes](), 0, list[Field | None]()
+        pieces, position, expected = list[bytes](), 0, list[Field | str]()
         for each in self.fields:
             if each not in values:
                 expected.append(each)
@@ -108,13 +110,13 @@ class Document(Struct, frozen=True):
             texts = () if value is None else (value,) if isinstance(value, str) else value
             pieces += [self.data[position : each.start], self._lines_for(each, texts)]
             position = each.stop
-            expected += [None] * len(texts)
+            expected += [_line(each.name, text) for text in texts]
         return self._with(b"".join([*pieces, self.data[position:]]), expected)
 
-    def _with(self, data: bytes, expected: Sequence[Field | None]) -> "Document":
+    def _with(self, data: bytes, expected: Sequence[Field | str]) -> "Document":
         """Return the document that ``data`` holds; see :func:`require_fields`."""
-        document = Document.parse(data)
-        require_fields("METADATA", document, expected)
+        document = Document.parse(data, self.file)
+        require_fields(self, document, expected)
         return document
 
     def _lines_for(self, field: Field, texts: Sequence[str]) -> bytes:
@@ -146,27 +148,28 @@ class Document(Struct, frozen=True):
         position = same[-1].stop if same else self.header_stop
         before = self.data[:position]
         ending = _line_end(before) or _line_end(self.data[: self.header_stop]) or _first_line_end(self.data)
-        lines = ending.join(_encode(same[-1].name if same else name, value) for value in values)
+        name = same[-1].name if same else name
+        lines = ending.join(_encode(name, value) for value in values)
         if before and not before.endswith((b"\n", b"\r")):  # the file ends without a line end, and keeps that
             data = before + ending + lines + self.data[position:]
         else:
             data = before + lines + ending + self.data[position:]
         kept = [each for each in self.fields if each.start < position]
-        return self._with(data, [*kept, *[None] * len(values), *self.fields[len(kept) :]])
+        return self._with(data, [*kept, *(_line(name, value) for value in values), *self.fields[len(kept) :]])
 
 
-def _parse(data: bytes) -> Document:
-    spans, header_stop = _read_header(data)
+def _parse(data: bytes, file: str) -> Document:
+    spans, header_stop = _read_header(data, file)
     fields = tuple(_make_field(data, start, stop) for start, stop in spans)
     by_name: dict[str, list[Field]] = {}
     for each in fields:
         by_name.setdefault(each.name.lower(), []).append(each)
-    return Document(data, fields, {name: tuple(same) for name, same in by_name.items()}, header_stop)
+    return Document(data, fields, {name: tuple(same) for name, same in by_name.items()}, header_stop, file)
 
 
-def _parse_strictly(data: bytes) -> Document:
-    document = Document.parse_leniently(data)
-    _refuse_second_reading(data, document.fields, document.header_stop)
+def _parse_strictly(data: bytes, file: str) -> Document:
+    document = Document.parse_leniently(data, file)
+    _refuse_second_reading(document)
     return document
 
 
@@ -195,7 +198,9 @@ def with_plain_line_ends(data: bytes) -> bytes | None:
     for name, value in _values(now.fields):
         after.setdefault(name, []).append(value)
     kept = all(value in after.get(name, ()) for name, value in _values(seen.fields)) and all(
-        any(value.startswith(each) for each in after.get(name, ())) for name, value in _generous_fields(data) if find(name)
+        any(value.startswith(each) for each in after.get(name, ()))
+        for name, value in _generous_fields(data, now.file)
+        if find(name)
     )
     return fixed if fixed != data and kept else None
 
@@ -209,7 +214,7 @@ def _lines(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]
     return (found.span() for found in pattern.finditer(data) if found[0])
 
 
-def _read_header(data: bytes) -> tuple[list[tuple[int, int]], int]:
+def _read_header(data: bytes, file: str) -> tuple[list[tuple[int, int]], int]:
     """Return the spans of the fields and the end of the header block, as ``email.feedparser`` finds them.
 
     The block ends before an empty line, or before a line that is neither a field nor a continuation.
@@ -222,11 +227,11 @@ def _read_header(data: bytes) -> tuple[list[tuple[int, int]], int]:
     for number, (start, stop) in enumerate(_lines(data, _LINE)):
         line = data[start:stop]
         if number > _MOST_LINES or len(spans) > _MOST_FIELDS:
-            raise _too_long()
+            raise _too_long(file)
         if line.startswith(b"From ") and start != 0:
             raise MetadataError(
                 "ambiguous-metadata",
-                f"METADATA, line {number + 1}: it begins with 'From ' inside the header",
+                f"{file}, line {number + 1}: it begins with 'From ' inside the header",
                 hint="Readers disagree about such a line; fix it where the wheel is built.",
             )
         if line.startswith((b" ", b"\t")):
@@ -241,32 +246,36 @@ def _read_header(data: bytes) -> tuple[list[tuple[int, int]], int]:
     return spans, len(data)
 
 
-def require_fields(file: str, document: Document, expected: Sequence[Field | str | None]) -> None:
-    """Confirm that a document, after an edit of ``file``, has the ``expected`` fields.
+def require_fields(before: Document, after: Document, expected: Sequence[Field | str]) -> None:
+    """Confirm that a document, ``after`` an edit, has the ``expected`` fields, and what follows them as it was ``before``.
 
-    ``None`` is any that is new, a text such as ``Tag: py3-none-any`` one that is new and has just this line.
+    A text such as ``Tag: py3-none-any`` is a field that is new and has just this line.
 
-    :raises MetadataError: if it has others: a CR that ended a line and an empty line have become one line end.
+    :raises MetadataError: if not: a CR that ended a line and an empty line have become one line end.
     """
-    pairs = zip(document.fields, expected, strict=False)
-    if len(document.fields) != len(expected) or any(not _is_expected(new, old) for new, old in pairs):
+    same = len(after.fields) == len(expected) and all(map(_is_expected, after.fields, expected))
+    if not same or after.data[after.header_stop :] != before.data[before.header_stop :]:
         raise MetadataError(
             "ambiguous-metadata",
-            f"{file}: a line ends with CR alone; after this change, readers would see other fields",
+            f"{before.file}: a line ends with CR alone; after this change, readers would see other fields or another text",
             hint="Correct the line ends where the wheel is built.",
         )
 
 
-def _is_expected(field: Field, expected: Field | str | None) -> bool:
+def _is_expected(field: Field, expected: Field | str) -> bool:
     if isinstance(expected, str):
-        return f"{field.name}: {field.value.strip()}" == expected
-    return expected is None or (field.name, field.value) == (expected.name, expected.value)
+        return _line(field.name, field.value) == expected
+    return (field.name, field.value) == (expected.name, expected.value)
 
 
-def _too_long() -> MetadataError:
+def _line(name: str, value: str) -> str:
+    return f"{name}: {value.strip()}"
+
+
+def _too_long(file: str) -> MetadataError:
     return MetadataError(
         "too-many-fields",
-        "METADATA has a header that is longer than any real one",
+        f"{file} has a header that is longer than any real one",
         hint=f"At most {_MOST_FIELDS} fields on {_MOST_LINES} lines are read; it may be made to waste time.",
     )
 
@@ -277,24 +286,27 @@ def _make_field(data: bytes, start: int, stop: int) -> Field:
     return Field(name.decode("ascii"), text, start, stop)
 
 
-def _refuse_second_reading(data: bytes, fields: tuple[Field, ...], header_stop: int) -> None:
+def _refuse_second_reading(document: Document) -> None:
     """Refuse a document in which a generous reader, who ends lines at LF only, would see other known fields.
 
     Such a reader continues past a line that is not a field, up to the first empty line, and allows blanks before a colon.
     """
+    data, header_stop = document.data, document.header_stop
     if b"\r" not in data.replace(b"\r\n", b"") and _ends_clearly(data, header_stop) and b"\0" not in data[:header_stop]:
         return
-    known = [each for each in _values(fields) if find(each[0])]
-    other = [each for each in _generous_fields(data) if find(each[0])]
+    is_known = find if document.file == "METADATA" else _FIELDS_OF_WHEEL.__contains__
+    known = [each for each in _values(document.fields) if is_known(each[0])]
+    other = [each for each in _generous_fields(data, document.file) if is_known(each[0])]
     if known == other:
         return
     differing = (row for row, (one, two) in enumerate(zip(known, other, strict=False)) if one != two)
     row = next(differing, min(len(known), len(other)))
     name, value = (other if row < len(other) else known)[row]
+    text = shown(value[:60].decode("utf-8", "replace"))
     line = data[: max(0, header_stop)].count(b"\n") + 1
     raise MetadataError(
         "ambiguous-metadata",
-        f"METADATA, around line {line}: readers disagree about {name}: {shown(value[:60].decode('utf-8', 'replace'))}",
+        f"{document.file}, around line {line}: readers disagree about {name}: {text}",
         hint="Fix the line ends, or the line that is not a field, where the wheel is built.",
     )
 
@@ -310,13 +322,13 @@ def _squeezed(value: bytes) -> bytes:
     return b" ".join(value.split())
 
 
-def _generous_fields(data: bytes) -> list[tuple[str, bytes]]:
+def _generous_fields(data: bytes, file: str) -> list[tuple[str, bytes]]:
     found: list[tuple[str, list[bytes]]] = []
     in_field = False
     data = data.removeprefix(b"\xef\xbb\xbf")
     for number, (start, stop) in enumerate(_lines(data, _LF_LINE)):
         if number > _MOST_LINES:
-            raise _too_long()
+            raise _too_long(file)
         line = data[start:stop]
         if not line.rstrip(b"\r\n"):
             if found:

@@ -214,7 +214,7 @@ class Wheel(WheelArchive):
         :raises StructureError: if there are more than 10,000.
         :raises ValueError: if one is not a tag.
         """
-        return read_tags(Document.parse(self.read("WHEEL")))
+        return read_tags(Document.parse(self.read("WHEEL"), "WHEEL"))
 
 
 def read_tags(wheel: Document) -> "frozenset[Tag]":

@@ -23,9 +23,9 @@ def with_field(data: bytes, name: str, value: str | None) -> bytes:
     b'Wheel-Version: 1.0\nTag: py3-none-any\nBuild: 1\n'
 
     :raises EditError: if the value does not fit on one line.
-    :raises MetadataError: if the file is longer than any real one, or another field would appear or vanish.
+    :raises MetadataError: if another reader could see other fields in it, or would afterwards.
     """
-    document = Document.parse_leniently(data)
+    document = Document.parse(data, "WHEEL")
     present = document.all(name)
     if value is not None and (not value.isprintable() or value != value.strip()):
         hint = "Give one line of text."
@@ -47,7 +47,7 @@ def with_tag_lines(data: bytes, tags: Collection[WheelTag]) -> bytes:
 
     :raises MetadataError: if another reader could see other fields in it.
     """
-    document = Document.parse(data)
+    document = Document.parse(data, "WHEEL")
     lines = document.all(TAG)
     if not lines:
         return document.adding(TAG, *map(str, tags)).data
@@ -64,7 +64,7 @@ def with_tag_lines(data: bytes, tags: Collection[WheelTag]) -> bytes:
     if not listed:  # no line is left to add to
         texts[lines[-1]], missing = [f"{TAG}: {tag}" for tag in missing], []
     data = _replaced(document, texts)
-    return Document.parse(data).adding(TAG, *missing).data if missing else data
+    return Document.parse(data, "WHEEL").adding(TAG, *missing).data if missing else data
 
 
 def _said(lines: Iterable[Field]) -> dict[Field, list[WheelTag]]:
@@ -95,5 +95,5 @@ def _replaced(document: Document, texts: Mapping[Field, Sequence[str]]) -> bytes
         position = field.stop
     after = b"".join([*pieces, data[position:]])
     expected = [new for field in document.fields for new in texts.get(field, [field])]
-    require_fields("WHEEL", Document.parse_leniently(after), expected)
+    require_fields(document, Document.parse(after, document.file), expected)
     return after

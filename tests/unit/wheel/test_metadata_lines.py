@@ -218,8 +218,25 @@ def test_an_edit_that_would_make_a_field_of_the_description_is_refused() -> None
     document = Document.parse(b"Own: 1\rOther: 2\n\nLicense: of the description\n")
     with pytest.raises(MetadataError) as refusal:
         document.without(document.all("Other"))
-    message = "METADATA: a line ends with CR alone; after this change, readers would see other fields"
+    message = "METADATA: a line ends with CR alone; after this change, readers would see other fields or another text"
     assert (refusal.value.code, refusal.value.message) == ("ambiguous-metadata", message)
+
+
+@pytest.mark.parametrize(
+    ("data", "values"),
+    [
+        (b"Own: a\rOther: b\n\n:Author: me\n text\n", {"other": None}),
+        (b"Own: a\rOther: b\n\n\rbody\n", {"other": None}),
+        (b"\tcont\nOwn: a\rOther: b\n\n cont\r\n", {"own": "new", "other": None}),
+    ],
+)
+def test_an_edit_that_would_change_the_description_or_a_new_value_is_refused(
+    data: bytes, values: dict[str, str | None]
+) -> None:
+    document = Document.parse(data)
+    with pytest.raises(MetadataError) as refusal:
+        document.edited({document.all(name)[0]: value for name, value in values.items()})
+    assert refusal.value.code == "ambiguous-metadata"
 
 
 def test_a_name_that_is_none_is_shown() -> None:

@@ -67,6 +67,23 @@ def test_what_readers_understand_differently_is_not_edited() -> None:
         with_tag_lines(HEAD + b"Tag: py3-none-any\nFrom someone\nTag: py2-none-any\n", expanded("py3-none-any"))
 
 
+AMBIGUOUS = [
+    b"Tag: py3-none-any\nFrom someone\n",
+    b"Generator: m\rk\nTag: py3-none-any\n",
+    b"Note: x\rRoot-Is-Purelib: false\nTag: py3-none-any\n",
+    b"Build : 1\rk\nTag: py3-none-any\n",
+]
+
+
+@pytest.mark.parametrize("data", AMBIGUOUS)
+def test_what_readers_see_differently_is_not_edited_and_is_called_by_its_name(data: bytes) -> None:
+    with pytest.raises(MetadataError, match=r"^WHEEL, ") as refusal:
+        with_field(HEAD + data, "Build", "2")
+    assert refusal.value.code == "ambiguous-metadata"
+    with pytest.raises(MetadataError, match=r"^WHEEL, "):
+        with_tag_lines(HEAD + data, expanded("py2-none-any"))
+
+
 @pytest.mark.parametrize("value", ["1\n2", "1\r", " 1", "\x1b[2J"])
 def test_a_value_fits_on_one_line(value: str) -> None:
     with pytest.raises(EditError):
@@ -107,6 +124,15 @@ def test_what_would_make_a_value_of_another_line_is_refused() -> None:
     with pytest.raises(MetadataError) as refusal:
         with_field(data, "Build", None)
     assert (refusal.value.code, refusal.value.message[:5]) == ("ambiguous-metadata", "WHEEL")
+
+
+@pytest.mark.parametrize(
+    "data", [b"X-A: a\n cont\rX-B: 1\n\n:x\n", b"X-A: a\rX-B: 1\n\n\rbody\n", b"X-A: a\rX-B: 1\n\n:note\n text\n"]
+)
+def test_what_would_move_what_follows_the_fields_is_refused(data: bytes) -> None:
+    with pytest.raises(MetadataError, match=r"^WHEEL: .* would see other fields or another text") as refusal:
+        with_field(data, "X-B", None)
+    assert refusal.value.code == "ambiguous-metadata"
 
 
 def test_what_would_make_a_field_of_another_line_is_refused() -> None:
