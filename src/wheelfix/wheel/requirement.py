@@ -23,6 +23,7 @@ from wheelfix.wheel.marker import (
     Marker,
     comparisons,
     extras_named,
+    has_joint_before_quote,
     is_false_with,
     operand_text,
     plain_marker,
@@ -41,7 +42,7 @@ _PARTS: Final = re.compile(
 _SIGN_AFTER_URL: Final = re.compile(r"(?<=\s);")
 _SIGN_NEAR_URL: Final = re.compile(r";(?=\s)")
 _SIGN_IN_URL: Final = re.compile(r"\s*@\s*;(?=\S|\s*\Z|\s+;)")
-"""A semicolon that a URL begins with, which is none, and which packaging takes for one all the same."""
+"""A semicolon at the start of a URL: part of the URL, but ``packaging`` reads it as the beginning of the marker."""
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 _EXTRA: Final = re.compile(r"\bextras?\b")
 _MOST_STEPS: Final = 2_000
@@ -179,7 +180,10 @@ def specifier_meaning(text: str) -> Hashable:
 
 
 def _is_same_specifier(old: str, new: str) -> bool:
-    """Whether ``old`` can stay for ``new``: not where it is malformed, as ``> =9`` is, though blanks alone differ."""
+    """Whether ``old`` can be kept in place of ``new``: not where only some tools read it, even if they read the same.
+
+    ``> =9`` is malformed.
+    """
     try:
         SpecifierSet(old)
     except ValueError:
@@ -267,7 +271,8 @@ class RequirementParts(Struct, frozen=True):
         """Return the requirement with another specifier, or without one if it is empty; parentheses are kept."""
         old = self.constraint
         closed = old.strip().startswith("(") == old.strip().endswith(")")
-        closed = closed and (not self.specifier or all(map(str.strip, self.specifier.split(","))))
+        closed = closed and (all(map(str.strip, self.specifier.split(","))) if self.specifier else not old.strip())
+        closed = closed and not any(each.isspace() and each not in " \t\r\n" for each in old)  # which uv takes for text
         if self.url is None and closed and _is_same_specifier(self.specifier, specifier):
             return self
         blanks = old[: len(old) - len(old.lstrip())] if old.strip() and self.url is None else ""
@@ -277,7 +282,8 @@ class RequirementParts(Struct, frozen=True):
 
     def with_marker(self, marker: str) -> "RequirementParts":
         """Return the requirement with another marker, or without one if it is empty."""
-        if plain_marker(self.marker) == plain_marker(marker) and (marker or not self.sign):
+        is_same = plain_marker(self.marker) == plain_marker(marker) and not has_joint_before_quote(self.marker)
+        if is_same and (marker or not self.sign):
             return self
         if not marker:
             return replace(self, constraint=self.constraint.rstrip(), sign="", raw_marker="")

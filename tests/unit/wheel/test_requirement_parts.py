@@ -133,6 +133,25 @@ def test_parts_are_what_packaging_reads(text: str) -> None:
     assert (str(StrictMarker(parts.marker)) if parts.marker else "") == (str(strict.marker) if strict.marker else "")
 
 
+@pytest.mark.parametrize(
+    ("text", "specifier", "after"),
+    [
+        ("foo ()", "", "foo"),
+        ("foo >=9\x1f", ">=9", "foo >=9"),
+        ("foo (>=9)", ">=9", "foo (>=9)"),
+        ("foo > =9", ">=9", "foo >=9"),
+    ],
+)
+def test_a_specifier_that_only_some_tools_read_is_replaced_by_the_same(text: str, specifier: str, after: str) -> None:
+    assert str(parts_of(text).with_specifier(specifier)) == after
+
+
+@pytest.mark.parametrize("marker", ["os_name == 'x' or 'y' == os_name", 'os_name=="x"or "y"==os_name'])
+def test_a_marker_that_uv_does_not_read_is_replaced_by_the_same(marker: str) -> None:
+    assert str(parts_of("foo;os_name=='x'or'y'==os_name").with_marker(marker)) == f"foo;{marker}"
+    assert str(parts_of("foo;os_name=='x' or os_name=='y'").with_marker('os_name == "x" or os_name == "y"')).count("'") == 4
+
+
 @given(requirements(), names)
 def test_another_name_changes_only_the_name(text: str, name: str) -> None:
     assume(parts_of(text).url is None)
