@@ -35,6 +35,8 @@ _MOMENT_OF_BUCKETS: Final = 1.0
 """In seconds: each page is a request there."""
 _PASSING: Final = frozenset({"page-missing", "page-unlisted", "html-differs", "html-outdated", "file-missing"})
 """What a running writer can cause."""
+_WRONG_ABOUT_FILES: Final = frozenset({"file-differs", "file-elsewhere", "file-of-another-project"})
+"""What a page can cause that says what is not so."""
 _AHEAD: Final = 4
 """How many files for each connection are begun before their turn, so that a slow one does not keep others waiting."""
 
@@ -220,11 +222,13 @@ class StoreCheck:
         self._known.projects -= is_empty
         if not is_empty and not self._is_listed(project):
             yield finding("page-unlisted", f"{SIMPLE}/{project}", "the root does not list it", fixable=True)
+        files = list(self._files(page))
         if html is not None or not is_empty:
-            yield from _compare_html(html_key, html, page_html(page))
+            is_wrong = any(each.code in _WRONG_ABOUT_FILES and not each.fixable for each in files)
+            yield from _compare_html(html_key, html, page_html(page), is_wrong=is_wrong)
         if not page.has_known_status:
             yield finding("status-unknown", key, f"its project status {_problem_of_status(page.other[STATUS])}")
-        yield from self._files(page)
+        yield from files
 
     def _files(self, page: Page) -> Iterator[Finding]:
         """Yield what is wrong with the files of ``page``, and with its releases."""
@@ -248,10 +252,16 @@ class StoreCheck:
         yield from compare_releases(page.project, declared)
 
 
-def _compare_html(key: str, html: Stored | None, wanted: bytes) -> Iterator[Finding]:
-    """Yield whether the HTML page at ``key`` is another one than it is to be, for clients, or for people alone."""
-    if html is None or not is_same_to_clients(html.data, wanted):
+def _compare_html(key: str, html: Stored | None, wanted: bytes, *, is_wrong: bool = False) -> Iterator[Finding]:
+    """Yield whether the HTML page at ``key`` is another one than it is to be, for clients, or for people alone.
+
+    Where the JSON page ``is_wrong`` about a file, this one may be right: it is not written over.
+    """
+    if html is None:
         yield finding("html-differs", key, "it differs from the JSON page", fixable=True)
+    elif not is_same_to_clients(html.data, wanted):
+        which = ", which is wrong about a file" if is_wrong else ""
+        yield finding("html-differs", key, f"it differs from the JSON page{which}", fixable=not is_wrong)
     elif html.data != wanted and has_foreign_parts(html.data, wanted):
         yield finding("html-differs", key, "it can run or load what no page of wheelfix does", fixable=True)
     elif html.data != wanted:

@@ -30,7 +30,7 @@ from wheelfix.mirror.layout import (
     url_of,
 )
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.storage.base import NewFile
+from wheelfix.mirror.storage.base import NewFile, write_changed
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages, remove_files
 from wheelfix.options import Limits, Publishing, Selection
@@ -269,3 +269,17 @@ def test_a_server_that_does_not_answer_for_a_file_is_reported(store: MemoryStore
     store.before = refuse
     report = check_mirror(store)
     assert ({each.code for each in report.findings}, report.complete) == ({"unreadable"}, False)
+
+
+def test_an_html_page_is_kept_where_the_json_page_is_wrong_about_a_file(store: MemoryStore) -> None:
+    """It has the last right sha256 there is."""
+    stored, before = store.read(page_key("demo")), store.read(page_key("demo", HTML))
+    assert stored is not None
+    page = json.loads(stored.data)
+    page["files"][0]["hashes"]["sha256"] = "0" * 64
+    write_changed(store, {page_key("demo"): json.dumps(page).encode()})
+    report = check_mirror(store, fix=True, selection=Selection(select=["html-differs", "file-differs"]))
+    assert [(each.code, each.fixable) for each in report.findings] == [("html-differs", False), ("file-differs", False)]
+    assert (report.fixed, store.read(page_key("demo", HTML))) == ((), before)
+    write_changed(store, {page_key("demo"): stored.data})
+    assert codes(store) == set()
