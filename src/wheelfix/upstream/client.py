@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 from pypi_simple import SUPPORTED_REPOSITORY_VERSION, DistributionPackage, IndexPage, ProjectPage, ProjectStatus
 
 from wheelfix.errors import MirrorError
-from wheelfix.text import shown
+from wheelfix.text import cut, shown
 from wheelfix.upstream.answers import MISSING, OK, bad_answer, length_of
 from wheelfix.upstream.http import LARGEST_PAGE, Answer, Session
 from wheelfix.upstream.urls import shown_url
@@ -114,7 +114,7 @@ def _other_project(url: str, project: str) -> MirrorError:
     """Return the error for a page that says itself what it is of (PEP 691): of another project it says nothing."""
     return MirrorError(
         "bad-page",
-        f"{shown_url(url)} is the page of another project, {shown(project)}",
+        f"{shown_url(url)} is the page of another project, {cut(project)}",
         hint="Report it to the index; a proxy may have mixed up its answers.",
     )
 
@@ -219,10 +219,10 @@ def _known_version(text: str) -> str:
 
 
 def _usable(raw: Any) -> Any:
-    """Return a JSON page without files whose names are too long, and without sizes that no file has.
+    """Return a JSON page without files whose names are too long, and without impossible sizes.
 
-    A name of some hundred kilobytes takes a parser minutes, and one number that cannot be would stop a sum over all pages.
-    A size that is no integer is none (PEP 691): a parser would make one of 1e300, too.
+    A name of some hundred kilobytes takes a parser minutes, and one impossible size would break a sum over all pages. Sizes
+    are integers (PEP 691). Any other value counts as unknown: a parser would make a size of 1e300, and of ``true``.
     """
     files = raw.get("files") if isinstance(raw, dict) else None
     if not isinstance(files, list):
@@ -241,7 +241,7 @@ def _is_long(name: str) -> bool:
 
 def _with_size(file: Any) -> Any:
     size = file.get("size") if isinstance(file, dict) else None
-    if size is None or (isinstance(size, int) and 0 <= size <= _LARGEST_FILE):
+    if size is None or (type(size) is int and 0 <= size <= _LARGEST_FILE):
         return file
     return {**file, "size": None}
 

@@ -5,11 +5,13 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from wheelfix.errors import MirrorError
-from wheelfix.text import shown
+from wheelfix.text import cut, shown
 from wheelfix.version import install_extra
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _SCHEMES: Final = tuple(_DEFAULT_PORTS)
+_LONGEST_SHOWN: Final = 4_000
+"""In characters; servers refuse longer ones mostly."""
 _WITHOUT_SCHEME: Final = re.compile(
     r"(?://)?(?:[^/@]*@)?(?P<rest>(?P<host>localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d+)?(?:/.*)?)", re.IGNORECASE
 )
@@ -83,6 +85,8 @@ def split_sha256(url: str) -> tuple[str, str | None]:
 def shown_url(url: str) -> str:
     """Return ``url`` as it can be shown: without credentials, and without its query, which may be a signature.
 
+    Of a long one, as a server can redirect to, the beginning is shown.
+
     >>> shown_url("https://user:secret@example.org/x.whl?X-Amz-Signature=secret")
     'https://example.org/x.whl'
     >>> shown_url("ftp://user:secret@example.org/")
@@ -91,8 +95,8 @@ def shown_url(url: str) -> str:
     parts = _parts(url)
     if parts is None:  # it cannot be split into parts
         plain = url.partition("?")[0]
-        return shown("...@" + plain.rpartition("@")[2] if "@" in plain else plain)
-    return shown(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
+        return cut("...@" + plain.rpartition("@")[2] if "@" in plain else plain, _LONGEST_SHOWN)
+    return cut(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", _LONGEST_SHOWN)
 
 
 def name_of_index(url: str) -> str:
