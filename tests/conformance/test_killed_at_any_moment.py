@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -82,6 +83,10 @@ class Run:
         for path in self.work.rglob("*.lock"):
             with FileLock(path, timeout=60):  # the system may still be at work on the end of a process
                 pass
+        end = time.monotonic() + 60
+        while held := [path for path in self.work.rglob(".wheelfix-*") if not staging.is_leftover(path)]:
+            assert time.monotonic() < end, held
+            time.sleep(0.002)
 
 
 def wheels(folder: Path, *names: str) -> None:
