@@ -16,6 +16,7 @@ from wheelfix.mirror.layout import file_key, url_of
 from wheelfix.mirror.pages import Correction, ListedChange, ListedFile, Origin
 from wheelfix.results import Change, Finding, Outcome, Severity, Status
 from wheelfix.text import as_utf8
+from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import examine as verify
 from wheelfix.wheel.sbom import Provenance
 from wheelfix.wheel.wheel import Wheel
@@ -105,8 +106,19 @@ def _invalid(errors: Sequence[Finding]) -> MirrorError:
     return MirrorError(
         "invalid-wheel",
         f"`wheelfix verify` finds {'an error' if not more else f'{len(errors)} errors'}",
-        reason=f"{first.code}: {place}{first.message}{f', and {more} more' if more else ''}",
-        hint="Run `wheelfix repair`." if any(each.fixable for each in errors) else "Download or build the wheel again.",
+        reason=f"{first.code}: {place}{first.message}{f' ({more} more)' if more else ''}",
+        hint=_next_step(errors),
+    )
+
+
+def _next_step(errors: Sequence[Finding]) -> str:
+    left = [each for each in errors if not each.fixable]
+    if not left:
+        return "Run `wheelfix repair`."
+    if len(left) == len(errors):
+        return CHECKS[left[0].code].remedy
+    return (
+        f"Run `wheelfix repair`: it fixes {len(errors) - len(left)} of {len(errors)}. See `wheelfix explain {left[0].code}`."
     )
 
 

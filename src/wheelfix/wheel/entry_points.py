@@ -297,7 +297,11 @@ def _lines_of(data: bytes) -> list[_Line]:
             lines.append(_Line(line, group, EntryPoint(group, name.rstrip(), value.lstrip())))
     # counted, and not a set: a line that only one reader sees may repeat another one
     seen = Counter(each.point for each in lines if each.point)
-    if seen != Counter(points) or Counter(read_by_line(text)) != seen or any(each.group == DEFAULTS for each in lines):
+    if any(each.group == DEFAULTS for each in lines):
+        raise _ambiguous(
+            f"to some readers, what is in [{DEFAULTS}] is in every group", hint="Build the wheel again without it."
+        )
+    if seen != Counter(points) or Counter(read_by_line(text)) != seen:
         raise _ambiguous("readers do not see the same entry points in it")
     return lines
 
@@ -311,9 +315,5 @@ def _insert(texts: list[str], index: int, new: Sequence[str], line_end: str) -> 
     texts[index:index] = [line + line_end for line in new]
 
 
-def _ambiguous(reason: str) -> EditError:
-    return EditError(
-        "ambiguous-entry-points",
-        f"{ENTRY_POINTS} cannot be changed: {reason}",
-        hint="`wheelfix verify` says what is wrong with it; build the wheel again.",
-    )
+def _ambiguous(reason: str, hint: str = "`wheelfix verify` says what is wrong with it; build the wheel again.") -> EditError:
+    return EditError("ambiguous-entry-points", f"{ENTRY_POINTS} cannot be changed: {reason}", hint=hint)

@@ -307,7 +307,10 @@ def _refuse_second_reading(document: Document) -> None:
     raise MetadataError(
         "ambiguous-metadata",
         f"{document.file}, around line {line}: readers disagree about {name}: {text}",
-        hint="Fix the line ends, or the line that is not a field, where the wheel is built.",
+        hint=(
+            "Fix the line ends, or the line that is not a field, where the wheel is built. "
+            "`wheelfix repair` can fix line ends."
+        ),
     )
 
 

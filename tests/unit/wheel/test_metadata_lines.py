@@ -44,7 +44,7 @@ def test_fields_are_found_by_their_name_in_any_case() -> None:
     assert [each.is_called("Classifier") for each in document.fields] == [False, True, True]
 
 
-_HINT = "Fix the line ends, or the line that is not a field, where the wheel is built."
+_HINT = "Fix the line ends, or the line that is not a field, where the wheel is built. `wheelfix repair` can fix line ends."
 
 
 @pytest.mark.parametrize(
