@@ -226,9 +226,8 @@ class Scanner:
         news: Sequence[Binary] = self._binaries
         while True:
             promising = promising or any(map(wanted, _needed_by(news)))
-            if promising and (
-                len(self._binaries) >= next_look or not self._is_left()
-            ):  # a look takes all of them into account
+            # each look takes all of them into account
+            if promising and (len(self._binaries) >= next_look or not self._is_left()):
                 found = self.linkage.first(wanted, hard=True)
                 if found:
                     return found
