@@ -3,6 +3,7 @@
 import base64
 import http.server
 import io
+import random
 import re
 import shutil
 import socket
@@ -160,11 +161,15 @@ def _stop(server: http.server.HTTPServer) -> None:
 
 
 def free_port() -> int:
-    """Return the number of a port on which nobody listens."""
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        port: int = opened.getsockname()[1]
-        return port
+    """Return the number of a port on which nobody listens.
+
+    The system gives none of these to whoever asks for any, as the servers of other tests do before this one is used.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as opened, suppress(OSError):  # somebody listens there
+            opened.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
