@@ -174,7 +174,7 @@ def operand_text(marker: Marker) -> str:
 def has_joint_before_quote(text: str) -> bool:
     """Whether a marker has no blank between ``and`` or ``or`` and a quote: uv does not read that.
 
-    >>> has_joint_before_quote("os_name=='x'or'y'==os_name"), has_joint_before_quote("os_name == 'or\"'")
+    >>> has_joint_before_quote("os_name=='x'or'y'==os_name"), has_joint_before_quote("os_name == 'or'")
     (True, False)
     """
     return _JOINT_BEFORE_QUOTE.search(_QUOTED.sub("''", text)) is not None
