@@ -456,7 +456,7 @@ _METADATA: Final = [
     *(_metadata("metadata-legacy-requires-python", f"Requires-Python: {text}")
       for text in (">=3.8.*", ",>=3.8", ">=3.8,,<4")),
     *(_metadata("metadata-local-path", f"Requires-Dist: six @ {path}") for path in (
-        "file:///no-such-place/six", "file:///a/six-1.0.tar.gz#sha256=x", "git+file:///home/me/six",
+        "file:///home/me/six.whl", "file:///a/six-1.0.tar.gz#sha256=x", "git+file:///home/me/six",
     )),
     _metadata("metadata-repeated-requirement", NEEDS),
     _metadata("metadata-repeated-extra", "Provides-Extra: x", "Provides-Extra: X", 'Requires-Dist: six; extra == "x"'),

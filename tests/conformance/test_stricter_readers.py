@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,11 @@ from packaging.requirements import Requirement
 from building import write_wheel
 from defects import metadata, valid
 from stricter import ACCEPTED, NO_URLS, REFUSED_BY_BOTH, REFUSED_BY_PIP, REFUSED_BY_UV
+
+
+def _some(texts: Sequence[str]) -> list[object]:
+    """Return the parameters of a test: one text in four is asked by default, and all by the slow tests."""
+    return [pytest.param(text, marks=pytest.mark.slow if number % 4 else ()) for number, text in enumerate(texts)]
 
 
 def _is_read_by_uv(text: str, folder: Path) -> bool:
@@ -49,31 +55,31 @@ def _is_downloaded_by_pip(text: str, folder: Path) -> bool:
     return not any(each in run.stderr for each in said)
 
 
-@pytest.mark.parametrize("text", REFUSED_BY_UV)
+@pytest.mark.parametrize("text", _some(REFUSED_BY_UV))
 def test_refused_by_uv_alone(text: str, tmp_path: Path) -> None:
     assert not _is_read_by_uv(text, tmp_path)
     assert _is_read_by_pip(text)
 
 
-@pytest.mark.parametrize("text", REFUSED_BY_BOTH)
+@pytest.mark.parametrize("text", _some(REFUSED_BY_BOTH))
 def test_refused_by_both(text: str, tmp_path: Path) -> None:
     assert not _is_read_by_uv(text, tmp_path)
     assert not _is_downloaded_by_pip(text, tmp_path)
 
 
-@pytest.mark.parametrize("text", NO_URLS)
+@pytest.mark.parametrize("text", _some(NO_URLS))
 def test_refused_by_pip_for_its_url(text: str, tmp_path: Path) -> None:
     assert _is_read_by_uv(text, tmp_path)
     assert not _is_downloaded_by_pip(text, tmp_path)
 
 
-@pytest.mark.parametrize("text", REFUSED_BY_PIP)
+@pytest.mark.parametrize("text", _some(REFUSED_BY_PIP))
 def test_refused_by_pip_alone(text: str, tmp_path: Path) -> None:
     assert _is_read_by_uv(text, tmp_path)
     assert not _is_read_by_pip(text)
 
 
-@pytest.mark.parametrize("text", ACCEPTED)
+@pytest.mark.parametrize("text", _some(ACCEPTED))
 def test_accepted_by_both(text: str, tmp_path: Path) -> None:
     assert _is_read_by_uv(text, tmp_path)
     assert _is_read_by_pip(text)

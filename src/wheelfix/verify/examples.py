@@ -170,7 +170,7 @@ EXAMPLES: Final[dict[str, str]] = {
     "metadata-bad-requires-python": "Requires-Python: one: it is not a valid specifier (PEP 440)",
     "metadata-legacy-requires-python": "Requires-Python: >=3.8.*: it means >=3.8",
     "metadata-local-path": (
-        "Requires-Dist: six @ file:///home/me/six-1.0.whl: it is a local path, which means something else on each machine"
+        "Requires-Dist: six @ file:///home/me/six.whl: it is a local path, which means something else on each machine"
     ),
     "metadata-repeated-requirement": "Requires-Dist: requests>=2: it is a duplicate",
     "metadata-repeated-extra": "Provides-Extra: X: it is a duplicate",
