@@ -220,10 +220,11 @@ _LOOSENING: Final = frozenset({"relax", "drop"})
 
 def _without_repeats(clauses: Sequence[Clause], before: Collection[Clause]) -> Iterator[Clause]:
     """Yield the clauses without the new ones that say what another one says; what was there ``before`` stays."""
-    said = {(each.operator, each.version, each.star) for each in clauses if each in before}
+    stays = set(map(id, before))  # a new clause can have the text of one that was there
+    said = {(each.operator, each.version, each.star) for each in clauses if id(each) in stays}
     for each in clauses:
         key = each.operator, each.version, each.star
-        if each in before or key not in said:
+        if id(each) in stays or key not in said:
             yield each
         said.add(key)
 

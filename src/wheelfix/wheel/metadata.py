@@ -61,7 +61,7 @@ class Document(Struct, frozen=True):
     fields: tuple[Field, ...]
     by_name: Mapping[str, tuple[Field, ...]]
     header_stop: int
-    file: str = "METADATA"
+    file: str
 
     @classmethod
     def parse(cls, data: bytes, file: str = "METADATA") -> "Document":

@@ -15,6 +15,7 @@ UPPER = NewSpecifier(drop="upper")
 CPU = NewSpecifier(local="cpu")
 COMPUTED: list[tuple[NewSpecifier, str, str]] = [
     (RELAX, "==2.4.0", ">=2.4.0"),
+    (RELAX, ">=1,==1", ">=1"),
     (RELAX, "===2.4.0", ">=2.4.0"),
     (RELAX, "== 2.4.0+cu121", ">= 2.4.0"),
     (RELAX, "==1.*", ">=1"),

@@ -72,6 +72,7 @@ AMBIGUOUS = [
     b"Generator: m\rk\nTag: py3-none-any\n",
     b"Note: x\rRoot-Is-Purelib: false\nTag: py3-none-any\n",
     b"Build : 1\rk\nTag: py3-none-any\n",
+    b"Wheel-Version : 2.0\nTag: py3-none-any\n",
 ]
 
 
