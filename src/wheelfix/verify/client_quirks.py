@@ -174,15 +174,15 @@ def _path_fault(path: str) -> str:
 
     uv takes any directory that is there, whatever its name. Where nothing is, a path without an ending may be one.
     """
-    name, depth = "", list[str]()
+    below = list[str]()
     for part in PurePosixPath(path).parts[1:]:
         if part != "..":
-            depth.append(part)
-        elif depth:
-            depth.pop()
+            below.append(part)
+        elif below:
+            below.pop()
         else:
             return "the path leads out of the root directory"
-    name = depth[-1] if depth else ""
+    name = below[-1] if below else ""
     stem, dot, _ = name.rpartition(".")
     if not (stem and dot) or _ARCHIVE.fullmatch(name):
         return ""
