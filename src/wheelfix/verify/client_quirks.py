@@ -163,14 +163,15 @@ def _url_fault(url: str) -> str:
 
 def _file_fault(url: str) -> str:
     """Return why uv refuses a ``file:`` URL. To uv, what follows a question mark is part of the path."""
-    split = urlsplit(url.partition("#")[0])
-    if split.netloc not in _THIS_MACHINE or not split.path.startswith("/"):
+    place = url.partition("#")[0].removeprefix("file:")
+    host, slash, path = place[2:].partition("/") if place.startswith("//") else ("", *place.partition("/")[1:])
+    if not slash or host not in _THIS_MACHINE or not place.startswith("/"):
         return "the URL names a host, or its path is relative"
-    return _path_fault(unquote(url.partition("#")[0]))
+    return _path_fault(unquote(f"/{path}"))
 
 
 def _path_fault(path: str) -> str:
-    """Return why uv refuses an absolute path, which may begin with ``file:``, empty if it does not.
+    """Return why uv refuses an absolute path, empty if it does not.
 
     uv takes any directory that is there, whatever its name. Where nothing is, a path without an ending may be one.
     """
@@ -216,7 +217,9 @@ def _is_host(netloc: str) -> bool:
             return False
     host = unquote(netloc.partition(":")[0])
     try:
-        host.encode("idna").decode("idna")
+        for part in host.split("."):
+            if not part.isascii() or part.lower().startswith("xn--"):
+                part.encode("idna").decode("idna")
     except UnicodeError:
         return False
     if not host or _NO_HOST.search(host):
