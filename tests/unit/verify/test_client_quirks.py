@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies as st
 
 from building import write_wheel
 from defects import HEAD, metadata, valid
@@ -74,3 +75,14 @@ def test_blanks_around_the_name_are_fixed(tmp_path: Path) -> None:
     assert outcome.output is not None
     with Wheel(outcome.output) as wheel:
         assert wheel.document.data.startswith(b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n")
+
+
+_PIECES = [
+    "file:", "https:", "git+", "//", "/", "\\", "[", "]", "@", ":", "%2e", "..", "x", ".whl", "#", "?", "xn--", "0x", "1", "${A}",
+    "\u2100", "\u200b", "\xe9",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=9).map("".join))
+def test_any_reference_is_answered(reference: str) -> None:
+    assert all(each.message for each in refusals(f"foo @ {reference}"))
