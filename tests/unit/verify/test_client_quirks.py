@@ -78,8 +78,8 @@ def test_blanks_around_the_name_are_fixed(tmp_path: Path) -> None:
 
 
 _PIECES = [
-    "file:", "https:", "git+", "//", "/", "\\", "[", "]", "@", ":", "%2e", "..", "x", ".whl", "#", "?", "xn--", "0x", "1", "${A}",
-    "\u2100", "\u200b", "\xe9",
+    "file:", "https:", "git+", "//", "/", "\\", "[", "]", "@", ":", "%2e", "..", "x", ".whl", "#", "?", "xn--", "0x", "1",
+    "${A}", "\u2100", "\u200b", "\xe9",
 ]  # fmt: skip
 
 
