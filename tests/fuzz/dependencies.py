@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion
 from fuzz.target import Bound, Target, as_text, outcome, same
 from kinds import TEXTS
 from wheelfix.errors import EditError
+from wheelfix.verify.client_quirks import refusals
 from wheelfix.wheel.marker import (
     Marker,
     comparisons,
@@ -65,6 +66,7 @@ def check_requirement(data: bytes) -> None:
     found, strict, parts = read_requirement(text), _strict(text), RequirementParts.of(text)
     if parts is not None:
         assert str(parts) == text
+    _check_refusals(text)
     if strict is None:
         assert found is None or found.malformed or requires_variant(text)
         if found is not None and parts is not None:
@@ -73,20 +75,30 @@ def check_requirement(data: bytes) -> None:
     assert found is not None
     assert found.malformed is None
     assert parts is not None
-    marker = str(strict.marker) if strict.marker else ""
-    said = (
-        canonicalize_name(strict.name),
-        frozenset(map(canonicalize_name, strict.extras)),
-        str(strict.specifier),
-        strict.url,
-        marker,
-    )
+    said = _said(strict)
     same((found.name, found.extras, found.specifier, found.url, found.marker), said)
     flat = RequirementParts.of(" ".join(text.split()))
     assert flat is not None
     same(_parted(flat), said)
     _check_extras(found.marker, needs=found.needs_extra, by=found.required_by_extras)
     _change(flat, strict)
+
+
+def _said(requirement: StrictRequirement) -> tuple[object, ...]:
+    """Return what ``packaging`` reads in a requirement."""
+    extras = frozenset(map(canonicalize_name, requirement.extras))
+    marker = str(requirement.marker or "")
+    return canonicalize_name(requirement.name), extras, str(requirement.specifier), requirement.url, marker
+
+
+def _check_refusals(text: str) -> None:
+    """Confirm that what is said instead of something that a tool refuses means the same, and is refused no more for that."""
+    for each in refusals(text):
+        assert each.message
+        if each.means is not None:
+            before, after = _strict(text), _strict(each.means)
+            assert before is None or (after is not None and _said(before) == _said(after)), each
+            assert all(other.reason != each.reason for other in refusals(each.means)), each
 
 
 def _parted(parts: RequirementParts) -> tuple[object, ...]:
