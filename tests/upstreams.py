@@ -86,13 +86,14 @@ class Seen(NamedTuple):
 class Failure(Struct):
     """What happens to the next ``times`` requests whose path has ``path`` in it, once ``after`` others were answered.
 
-    They get ``status`` with ``headers``, unless that is ``None``, after ``seconds``; the body is what ``spoil`` makes of it,
-    and ends after ``cut`` bytes. Where the connection ``drops`` they get nothing.
+    They get ``status`` with ``headers`` and ``body``, unless that is ``None``, after ``seconds``; or else the right body as
+    ``spoil`` makes it, which ends after ``cut`` bytes. Where the connection ``drops`` they get nothing.
     """
 
     path: str
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b"busy\n"
     seconds: float = 0
     cut: int | None = None
     times: float = 1
@@ -356,7 +357,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if failure.status is not None:
-            self._send(failure.status, dict(failure.headers), b"busy\n")
+            self._send(failure.status, dict(failure.headers), failure.body)
             return
         wanted = self.server.upstream.passwords.get(self.server.host)
         if wanted is not None and self._login() != wanted:

@@ -26,6 +26,8 @@ ANSWERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "broken": {"status": 500},
     "unavailable": {"status": 503},
     "redirected to nothing": {"status": 302, "headers": {"Location": "/nothing"}},
+    "redirected to what is no URL": {"status": 302, "headers": {"Location": "http://[/nothing"}},
+    "a page of a proxy": {"status": 200, "headers": {"Content-Type": "text/html"}},
     "dropped": {"drops": True},
     "cut off": {"cut": 10},
     "without a body": {"cut": 0},

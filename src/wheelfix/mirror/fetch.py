@@ -38,8 +38,11 @@ from wheelfix.upstream.selection import read_requirement
 from wheelfix.version import __version__
 
 _Answer = TypeVar("_Answer")
-_FAILED: Final = TEMPORARY | {"bad-answer", "access-denied", "wrong-hash", "no-space", "locked"}
-"""The codes of errors that another run may not meet."""
+_FAILED: Final = TEMPORARY | {
+    "access-denied", "bad-answer", "bad-redirect", "client-broke", "locked", "no-space", "not-a-wheel", "too-large",
+    "wrong-hash", "wrong-size",
+}  # fmt: skip
+"""The codes of errors that another run may not meet: what a server gave, and not what the index says of a file."""
 _FOR_GOOD: Final = frozenset({"invalid-wheel"})
 """The codes of a mirror's refusals that depend on the wheel alone, not on what the mirror has."""
 

@@ -170,8 +170,12 @@ def _as_listed(file: JobFile, project: str) -> DistributionPackage:
 
 
 def _stopped(job: WheelJob, file: JobFile, error: WheelfixError | OSError) -> FileResult:
-    done = not_fetched(file.filename, job.project, file.filename, error)
-    return FileResult(filename=file.filename, sha256=file.sha256, stopped=done)
+    return FileResult(filename=file.filename, sha256=file.sha256, stopped=_failed(file.filename, job.project, error))
+
+
+def _failed(filename: str, project: str, error: WheelfixError | OSError) -> Published:
+    """Return the result for a file that a server did not give or take: it may be right, so the next run tries again."""
+    return replace(not_fetched(filename, project, filename, error), status=PublishStatus.FAILED)
 
 
 def _fixed_file(file: JobFile, outcome: Outcome) -> FileResult:
@@ -228,7 +232,7 @@ def _as_put(file: FileResult, errors: Mapping[str, WheelfixError | OSError]) -> 
     error = None if file.entry is None else errors.get(_key(file.entry))
     if file.entry is None or error is None:
         return file
-    return replace(file, entry=None, stopped=not_fetched(file.filename, file.entry.project, file.filename, error))
+    return replace(file, entry=None, stopped=_failed(file.filename, file.entry.project, error))
 
 
 def _journals(store: Store, jobs: Sequence[WheelJob], entries: Sequence[Sequence[ExaminedWheel]]) -> Iterator[NewFile]:

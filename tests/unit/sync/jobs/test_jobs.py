@@ -1,12 +1,14 @@
 """Jobs of a sync: what they leave in the store, and that who lists it reads no wheel again."""
 
 import errno
+import gzip
 import json
 import os
 import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +215,27 @@ def test_what_failed_is_tried_again_and_what_came_is_listed(sync: Sync, index: U
     assert [each.status.value for each in files] == ["added", "failed"]
     assert [each.problem and each.problem.code for each in files] == [None, "bad-answer"]
     assert noted_results(sync.store) == frozenset()
+    assert [each.status.value for each in sync.add("gpu-demo").files] == ["unchanged", "added"]
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "status"),
+    [
+        ("bad-redirect", {"Location": "/cp312"}, 302),
+        ("bad-redirect", {"Location": "http://[/nothing"}, 302),
+        ("not-a-wheel", {"Content-Type": "text/html"}, 200),
+        ("too-large", {"Content-Encoding": "gzip"}, 200),
+        ("access-denied", {}, 403),
+    ],
+)
+def test_whatever_a_server_gives_in_place_of_a_file_is_no_refusal(
+    sync: Sync, index: Upstream, code: str, headers: dict[str, str], status: int
+) -> None:
+    """A proxy may ask for a login, a server may send clients around in circles: not for ever."""
+    index.fail("cp312", status=status, headers=headers, body=gzip.compress(bytes(1 << 20)), times=inf)
+    [_, failed] = sync.add("gpu-demo").files
+    assert (failed.status.value, failed.problem and failed.problem.code) == ("failed", code)
+    index.failures.clear()
     assert [each.status.value for each in sync.add("gpu-demo").files] == ["unchanged", "added"]
 
 
