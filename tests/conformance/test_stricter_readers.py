@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 from building import write_wheel
 from defects import metadata, valid
-from stricter import ACCEPTED, NO_URLS, REFUSED_BY_BOTH, REFUSED_BY_PIP, REFUSED_BY_UV
+from stricter import ACCEPTED, MARKERS_REFUSED_BY_BOTH, NO_URLS, REFUSED_BY_BOTH, REFUSED_BY_PIP, REFUSED_BY_UV
 
 
 def _some(texts: Sequence[str]) -> list[object]:
@@ -50,7 +50,8 @@ def _is_downloaded_by_pip(text: str, folder: Path) -> bool:
     run = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     said = (
         "No scheme supplied", "wrong number of parts", "mix absolute and relative", "No connection adapters",
-        "Invalid IPv6 URL", "is not installable",
+        "Invalid IPv6 URL", "is not installable", "under NFKC", "You can only turn file", "non-local file URIs",
+        "No host supplied", "Failed to parse",
     )  # fmt: skip
     return not any(each in run.stderr for each in said)
 
@@ -65,6 +66,12 @@ def test_refused_by_uv_alone(text: str, tmp_path: Path) -> None:
 def test_refused_by_both(text: str, tmp_path: Path) -> None:
     assert not _is_read_by_uv(text, tmp_path)
     assert not _is_downloaded_by_pip(text, tmp_path)
+
+
+@pytest.mark.parametrize("text", _some(MARKERS_REFUSED_BY_BOTH))
+def test_marker_refused_by_both(text: str, tmp_path: Path) -> None:
+    assert not _is_read_by_uv(text, tmp_path)
+    assert not _is_read_by_pip(text)
 
 
 @pytest.mark.parametrize("text", _some(NO_URLS))

@@ -1,16 +1,14 @@
 """What pip or uv refuse of a requirement that the specification's own parser reads: one table, each row with who refuses.
 
 uv refuses the whole wheel for one such requirement, pip fails when it evaluates the marker. Measured with pip 26.3 and uv
-0.13.9; for uv see crates/uv-pep508 and crates/uv-pypi-types/src/parsed_url.rs in its source, for pip packaging/markers.py.
+0.13.9; for uv see crates/uv-pep508 in its source, for pip packaging/markers.py, and for both what
+:mod:`wheelfix.verify.references` names.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from ipaddress import IPv6Address
-from pathlib import PurePosixPath
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,19 +27,12 @@ _LOCAL: Final = re.compile(r"\+[^,\s]*")
 _EMPTY: Final = re.compile(r"\(\s*\)")
 _ARBITRARY: Final = re.compile(r"===\s*([^\s,;)]+)")
 _ARCHIVE_NAME: Final = re.compile(r".+\.(?:whl|zip|tgz|tar|tar\.gz)")
-_ARCHIVE: Final = re.compile(r".+\.(?:whl|zip|tar|tgz|tbz|txz|tlz|(?i:tar)\.(?:gz|bz2|xz|lz|lzma|zst)|(?i:git))", re.DOTALL)
-"""The names that uv takes for archives and repositories."""
-_GIT: Final = frozenset({"git+https", "git+http", "git+ssh", "git+file"})
-_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
-_VARIABLE: Final = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
-"""An environment variable, whose value uv reads in its place: only the machine knows it."""
-_NO_HOST: Final = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")
-"""What no host name contains: https://url.spec.whatwg.org/#forbidden-domain-code-point."""
-_NUMERIC: Final = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE)
-_THIS_MACHINE: Final = frozenset({"", "localhost"})
-_WEB: Final = frozenset({"http", "https"})
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
-_LOCK_VARIABLE: Final = re.compile(r"\b(?:extras|dependency_groups)\b")
+_LOCK_VARIABLE: Final = re.compile(r"\b(extras|dependency_groups)\b")
+_MISUSED: Final = re.compile(
+    rf"{_LOCK_VARIABLE.pattern}\s*(?:[<>=!~]|not\b|in\b)|''\s*(?:[<>=!~]=?|===)\s*{_LOCK_VARIABLE.pattern}"
+)
+"""Where one of these stands first, or a text is compared with it in another way than by ``in``; texts are empty here."""
 _LINUX: Final[dict[str, str]] = {
     "implementation_name": "cpython",
     "implementation_version": "3.12.3",
@@ -135,111 +126,29 @@ def _check_versions(parts: RequirementParts) -> Refusal | None:
 
 
 def _check_url(parts: RequirementParts) -> Refusal | None:
-    reason = "" if parts.url is None else _url_fault(parts.url)
-    return Refusal(Client.UV, reason) if reason else None
+    if parts.url is None:
+        return None
+    from wheelfix.verify.references import fault_for_uv  # imported late: few requirements have a URL
+
+    fault = fault_for_uv(parts.url)
+    return Refusal(Client.UV, fault) if fault else None
 
 
 def _check_url_of_pip(parts: RequirementParts) -> Refusal | None:
-    if parts.url is None or _SCHEME.match(parts.url):
+    if parts.url is None:
         return None
-    return Refusal(Client.PIP, "the reference is not a URL")
+    from wheelfix.verify.references import fault_for_pip  # imported late, as above
 
-
-def _url_fault(url: str) -> str:
-    """Return why uv refuses ``url``, empty if it does not."""
-    if _VARIABLE.search(url):
-        return ""
-    if url.startswith("/"):
-        return _path_fault(url.partition("#")[0])
-    scheme, colon, rest = url.partition(":")
-    if not colon or scheme.lower() not in _GIT | _WEB | {"file"}:
-        return "it is neither a URL that uv knows nor an absolute path"
-    if scheme in _GIT:
-        return "" if rest.strip("/\\") else "the URL does not name a repository"
-    if scheme.lower() == "file":
-        return _file_fault(url) if scheme == "file" else "the scheme of the URL is not in lower case"
-    return _web_fault(url, scheme)
-
-
-def _file_fault(url: str) -> str:
-    """Return why uv refuses a ``file:`` URL. To uv, what follows a question mark is part of the path."""
-    place = url.partition("#")[0].removeprefix("file:")
-    host, slash, path = place[2:].partition("/") if place.startswith("//") else ("", *place.partition("/")[1:])
-    if not slash or host not in _THIS_MACHINE or not place.startswith("/"):
-        return "the URL names a host, or its path is relative"
-    return _path_fault(unquote(f"/{path}"))
-
-
-def _path_fault(path: str) -> str:
-    """Return why uv refuses an absolute path, empty if it does not.
-
-    uv takes any directory that is there, whatever its name. Where nothing is, a path without an ending may be one.
-    """
-    below = list[str]()
-    for part in PurePosixPath(path).parts[1:]:
-        if part != "..":
-            below.append(part)
-        elif below:
-            below.pop()
-        else:
-            return "the path leads out of the root directory"
-    name = below[-1] if below else ""
-    stem, dot, _ = name.rpartition(".")
-    if not (stem and dot) or _ARCHIVE.fullmatch(name):
-        return ""
-    return "the path does not end like that of a wheel or a source archive, and is a directory on few machines, if any"
-
-
-def _web_fault(url: str, scheme: str) -> str:
-    if scheme not in _WEB:
-        return "the scheme of the URL is not in lower case"
-    try:
-        split = urlsplit(url.replace("\\", "/"))
-        _ = split.port
-    except ValueError as error:
-        return f"the URL cannot be read: {error}"
-    if split.netloc and not _is_host(split.netloc.rpartition("@")[2]):
-        return "the URL does not name a host"
-    if _ARCHIVE.fullmatch(PurePosixPath(split.path).name):
-        return ""
-    return "the URL does not end like that of a wheel or a source archive"
-
-
-def _is_host(netloc: str) -> bool:
-    """Whether this is a host with or without a port, https://url.spec.whatwg.org/#host-parsing.
-
-    Where its last part is a number, the whole must be an address of version 4.
-    """
-    if netloc.startswith("["):
-        try:
-            return "%" not in netloc and bool(IPv6Address(netloc[1:].partition("]")[0]))
-        except ValueError:
-            return False
-    host = unquote(netloc.partition(":")[0])
-    try:
-        for part in host.split("."):
-            if not part.isascii() or part.lower().startswith("xn--"):
-                part.encode("idna").decode("idna")
-    except UnicodeError:
-        return False
-    if not host or _NO_HOST.search(host):
-        return False
-    parts = host.removesuffix(".").split(".")
-    if not _NUMERIC.fullmatch(parts[-1]):
-        return True
-    try:
-        numbers = [
-            int(part, 16 if part[:2].lower() == "0x" else 8 if part[0] == "0" and len(part) > 1 else 10) for part in parts
-        ]
-    except (ValueError, IndexError):
-        return False
-    return len(parts) <= 4 and all(number < 256 for number in numbers[:-1]) and numbers[-1] < 256 ** (5 - len(parts))
+    fault = fault_for_pip(parts.url)
+    return Refusal(Client.PIP, fault) if fault else None
 
 
 def _check_marker_of_uv(parts: RequirementParts) -> Refusal | None:
     plain = _QUOTED.sub("''", parts.marker)
     if "===" in plain:
         return Refusal(Client.UV, "its marker compares with ===", in_marker=True)
+    if lock_file := _MISUSED.search(plain):
+        return Refusal(Client.UV, f"its marker uses {lock_file[1] or lock_file[2]} other than behind `in`", in_marker=True)
     if has_joint_before_quote(parts.marker):
         means = str(replace(parts, raw_marker=plain_marker(parts.marker)))
         return Refusal(Client.UV, "its marker has no space between `and` or `or` and a quote", means.strip(), in_marker=True)

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from building import write_wheel
 from defects import HEAD, metadata, valid
-from stricter import ACCEPTED, NO_URLS, REFUSED_BY_BOTH, REFUSED_BY_PIP, REFUSED_BY_UV
+from stricter import ACCEPTED, MARKERS_REFUSED_BY_BOTH, NO_URLS, REFUSED_BY_BOTH, REFUSED_BY_PIP, REFUSED_BY_UV
 from wheelfix.codes import Client
 from wheelfix.fix.batch import repair_wheels
 from wheelfix.verify.client_quirks import has_number_too_large, refusals
@@ -20,7 +20,7 @@ def test_refused_by_uv(text: str) -> None:
     assert [each.by for each in refusals(text)] == [Client.UV]
 
 
-@pytest.mark.parametrize("text", REFUSED_BY_BOTH)
+@pytest.mark.parametrize("text", [*REFUSED_BY_BOTH, *MARKERS_REFUSED_BY_BOTH])
 def test_refused_by_both(text: str) -> None:
     assert [each.by for each in refusals(text)] == [Client.UV, Client.PIP]
 
@@ -86,3 +86,19 @@ _PIECES = [
 @given(st.lists(st.sampled_from(_PIECES), max_size=9).map("".join))
 def test_any_reference_is_answered(reference: str) -> None:
     assert all(each.message for each in refusals(f"foo @ {reference}"))
+
+
+@pytest.mark.parametrize("host", ["a" + "\u0301\u0327" * 100_000, "\xe9" * 200_000, "1." * 100_000, "[" * 100_000])
+def test_what_is_spelled_anew_is_short(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That takes a time which grows with the square of how many marks follow each other: minutes for these."""
+    asked = list[str]()
+
+    def note(text: str) -> str:
+        asked.append(text)
+        return text
+
+    monkeypatch.setattr("encodings.idna.nameprep", note)
+    monkeypatch.setattr("unicodedata.normalize", lambda _, text: note(text))
+    for reference in (f"https://{host}/x.whl", f"git+https://u:{host}@\xe9/x", f"file://{host}/x.whl", f"ftp:{host}"):
+        refusals.__wrapped__(f"foo @ {reference}")
+    assert max(map(len, asked)) < 2_000
