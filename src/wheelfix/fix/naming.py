@@ -227,7 +227,7 @@ def _with_build(content: bytes, build: str) -> bytes | None:
 
     The field keeps its spelling, unlike where a repair corrects it (:func:`wheelfix.wheel.wheel_file.with_field`).
     """
-    document = Document.parse(content)
+    document = Document.parse(content, "WHEEL")
     present = document.all("Build")
     if [each.value.strip() for each in present] == [build]:
         return None

@@ -189,6 +189,8 @@ def with_plain_line_ends(data: bytes) -> bytes | None:
         lambda found: found["text"] + (found["end"] and _PLAIN_ENDS.get(found["end"], b"\n")), data[:stop]
     )
     fixed = header + data[stop:]
+    if fixed == data:
+        return None
     try:
         now = Document.parse(fixed)
         seen = Document.parse_leniently(data)
@@ -202,7 +204,7 @@ def with_plain_line_ends(data: bytes) -> bytes | None:
         for name, value in _generous_fields(data, now.file)
         if find(name)
     )
-    return fixed if fixed != data and kept else None
+    return fixed if kept else None
 
 
 def _values(fields: Iterable[Field]) -> Iterator[tuple[str, bytes]]:
@@ -304,13 +306,13 @@ def _refuse_second_reading(document: Document) -> None:
     name, value = (other if row < len(other) else known)[row]
     text = shown(value[:60].decode("utf-8", "replace"))
     line = data[: max(0, header_stop)].count(b"\n") + 1
+    can_repair = document.file == "METADATA" and with_plain_line_ends(data) is not None
     raise MetadataError(
         "ambiguous-metadata",
         f"{document.file}, around line {line}: readers disagree about {name}: {text}",
-        hint=(
-            "Fix the line ends, or the line that is not a field, where the wheel is built. "
-            "`wheelfix repair` can fix line ends."
-        ),
+        hint="Run `wheelfix repair`: it fixes the line ends."
+        if can_repair
+        else "Fix the line ends, or the line that is not a field, where the wheel is built.",
     )
 
 

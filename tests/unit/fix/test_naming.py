@@ -25,6 +25,7 @@ from fixing import values
 from places import ROOT
 from running import wheelfix as run
 from wheelfix import EditError, Naming, Outcome, OutputError, SetField, Status, Wheel
+from wheelfix.errors import MetadataError
 from wheelfix.fix.naming import Renaming, rename
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import PROVENANCE
@@ -165,6 +166,22 @@ def test_build_in_wheel(before: bytes, after: bytes | None, tmp_path: Path) -> N
     assert [value.strip() for value in fields.get_all("Build", [])] == ["1nogpu"]
     assert fields["Wheel-Version"] == "1.0"
     assert fields.get_payload() == BytesParser().parsebytes(before).get_payload()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Wheel-Version: 1.0\njunk\nBuild: 5\nTag: py3-none-any\n",
+        b"\xef\xbb\xbfWheel-Version: 1.0\nTag: py3-none-any\n",
+        b"Wheel-Version: 1.0\rBuild: 5\nTag: py3-none-any\n",
+        b"Wheel-Version: 1.0\nTag : py3-none-any\n",
+        b"\nWheel-Version: 1.0\nTag: py3-none-any\n",
+        b"Wheel-Version: 1.0\nFrom x\nTag: py3-none-any\n",
+    ],
+)
+def test_a_wheel_file_that_readers_see_differently_gets_no_build(content: bytes, tmp_path: Path) -> None:
+    with Wheel(write_wheel(tmp_path, WheelSpec(wheel=content))) as wheel, pytest.raises(MetadataError, match=r"\AWHEEL, "):
+        rename(wheel, Naming(build_tag="1nogpu"))
 
 
 @pytest.mark.parametrize(
