@@ -21,7 +21,7 @@ from wheelfix.mirror.registry import MirrorCheckReport, finding
 from wheelfix.mirror.repository import listed_keys, load_root
 from wheelfix.mirror.storage.base import Head, Store, Stored
 from wheelfix.mirror.stored_html import has_foreign_parts, is_same_to_clients
-from wheelfix.mirror.stored_wheel import WheelCheck, is_withheld, readable, unreadable, was_read
+from wheelfix.mirror.stored_wheel import WheelCheck, readable, unreadable, was_read
 from wheelfix.mirror.unlisted import Grace, Unlisted, find_old_unlisted, find_unlisted, noted_files
 from wheelfix.progress import Progress
 from wheelfix.results import Finding
@@ -131,12 +131,12 @@ class StoreCheck:
         return Unlisted((*others, *found.findings), found.young)
 
     def _root(self, present: Collection[str]) -> Iterator[Finding]:
-        """Check the root and keep what it lists: nothing where it is damaged, all projects where it may not be read."""
+        """Check the root and keep what it lists: nothing where it is damaged, all projects where it cannot be read."""
         try:
             self._known.listed = self._listed()
             is_unused = not present and self._store.head(ROOT_PAGE) is None  # every wheel of the first run was refused
         except (MirrorError, OSError) as error:
-            self._known.listed = frozenset(present) if is_withheld(error) else frozenset()
+            self._known.listed = frozenset() if was_read(error) else frozenset(present)
             yield unreadable(ROOT_PAGE, error, fixable=was_read(error))
             return
         try:

@@ -38,7 +38,7 @@ from wheelfix.mirror.pruned import Pruned, PruneKind, PruneReport, PruneStatus
 from wheelfix.mirror.repository import delete_empty_page, listed_keys, lists_files, load_page, load_root
 from wheelfix.mirror.scratch import abandoned, remove_abandoned
 from wheelfix.mirror.storage import MirrorLocation, open_store
-from wheelfix.mirror.storage.base import Head, IncompleteListing, Store
+from wheelfix.mirror.storage.base import Head, IncompleteListing, Store, is_of_page
 from wheelfix.mirror.stored_wheel import ended_early, left_undone, readable, unreadable
 from wheelfix.mirror.unlisted import Grace, UnlistedState, noted_files, unlisted_state
 from wheelfix.options import Limits, listed
@@ -53,8 +53,6 @@ _RESULTS_KEPT: Final = 30 * 24 * 3600
 """In seconds: how long a sync that runs each month knows what was refused."""
 _AT_ONCE: Final = 100
 """How many files are deleted before the page is read again."""
-_OF_PAGES: Final = frozenset({"bad-page", "link-outside", "page-missing"})
-"""Errors that say something about one page."""
 _YOUNG: Final = "younger than the grace period"
 _UNKNOWN: Final = "no journal names it"
 _NOT_OURS: Final = "it is not where wheelfix stores files"
@@ -187,7 +185,7 @@ class _Prune(ABC):
 
     def _is_of_one_page(self, error: MirrorError | OSError) -> bool:
         """Whether other projects can be read all the same; a server that does not answer will not do so for them either."""
-        return error.code in _OF_PAGES if isinstance(error, MirrorError) else not self._store.is_shared
+        return is_of_page(error) if isinstance(error, MirrorError) else not self._store.is_shared
 
     def _files(self, projects: Sequence[str]) -> Iterator[tuple[str | None, Heads]]:
         """Yield each project that is to be pruned, with its files."""

@@ -342,9 +342,9 @@ MIRROR_CHECKS: Final = {check.code: check for check in _ALL}
 _RANK: Final = {code: rank for rank, code in enumerate(MIRROR_CHECKS)}
 
 
-def finding(code: str, place: str, message: str, *, fixable: bool = False) -> Finding:
+def finding(code: str, place: str, message: str, *, fixable: bool = False, hint: str = "") -> Finding:
     """Return a finding of a mirror; ``place`` is a path in it, or a URL."""
-    return MIRROR_CHECKS[code].finding(place, message, fixable=fixable)
+    return MIRROR_CHECKS[code].finding(place, message, fixable=fixable, hint=hint)
 
 
 class ResolvedCounts(Struct, frozen=True):

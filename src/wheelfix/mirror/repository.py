@@ -32,7 +32,7 @@ from wheelfix.mirror.layout import (
 )
 from wheelfix.mirror.pages import Page
 from wheelfix.mirror.retry import Attempts
-from wheelfix.mirror.storage.base import Store, Stored, Write, is_silent, write_changed
+from wheelfix.mirror.storage.base import Store, Stored, Write, is_of_page, is_silent, write_changed
 from wheelfix.mirror.stored_html import is_same_to_clients
 from wheelfix.results import Problem, Published, PublishStatus, Status, failure
 from wheelfix.wheel.sdist_filename import project_of_file
@@ -237,14 +237,14 @@ def projects_to_list(store: Store) -> Iterator[str]:
 
 
 def _is_empty(store: Store, project: str) -> bool:
-    """Whether the page of ``project`` is certain to list nothing; a damaged one may list files.
+    """Whether the page of ``project`` is certain to list nothing; one that cannot be read may list files.
 
     :raises MirrorError, OSError: if the store does not give it: then nobody knows.
     """
     try:
         return not lists_files(load_page(store, project))
     except MirrorError as error:
-        if error.code != "bad-page":
+        if not is_of_page(error):
             raise
         return False
 

@@ -156,7 +156,8 @@ def unreadable(place: str, error: MirrorError | OSError, *, fixable: bool = Fals
     if is_withheld(error):
         return finding("unreadable", place, error.message)
     code = error.code if error.code in ("link-outside", "page-missing") else "page-unreadable"
-    return finding(code, place, error.message, fixable=fixable)
+    hint = error.hint if error.code == "too-large" else ""  # which of such files can be deleted
+    return finding(code, place, error.message, fixable=fixable, hint=hint)
 
 
 def ended_early(error: WheelfixError | OSError, place: str = "") -> Finding:
@@ -188,7 +189,7 @@ def is_withheld(error: MirrorError | OSError) -> bool:
 
 def was_read(error: MirrorError | OSError) -> bool:
     """Whether ``error`` says that a page was read, and is damaged: then it may be written again."""
-    return isinstance(error, MirrorError) and error.code not in {*_WITHHELD, "too-large"}
+    return isinstance(error, MirrorError) and error.code == "bad-page"
 
 
 def served_key(page: Page, file: ListedFile) -> str | None:

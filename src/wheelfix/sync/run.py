@@ -18,7 +18,7 @@ from wheelfix.mirror.publish import loaded
 from wheelfix.mirror.repository import load_page, load_root
 from wheelfix.mirror.scratch import remove_all_abandoned
 from wheelfix.mirror.storage import open_store
-from wheelfix.mirror.storage.base import Store
+from wheelfix.mirror.storage.base import Store, is_of_page
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.options import Limits, Requests, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
@@ -192,7 +192,7 @@ def _opened(manifest: Manifest, stack: ExitStack, *, dry_run: bool, single_write
 def load_pages(store: Store) -> tuple[dict[str, Page], dict[str, Problem]]:
     """Return the pages of a mirror by project, and why one could not be read; that is no matter of the others.
 
-    :raises MirrorError: if the list of projects is damaged, or nobody answers.
+    :raises MirrorError: if the list of projects cannot be read, or nobody answers.
     """
     pages, damaged = dict[str, Page](), dict[str, Problem]()
 
@@ -200,7 +200,7 @@ def load_pages(store: Store) -> tuple[dict[str, Page], dict[str, Problem]]:
         try:
             return load_page(store, project)
         except MirrorError as error:
-            if error.code != "bad-page":
+            if not is_of_page(error):
                 raise
             return Problem.of(error)
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 from msgspec import Struct
 
+from building import WheelSpec, write_wheel
 from demos import demo_wheel
 from stores import START, Blob, MemoryStore, Objects
 from wheelfix.errors import MirrorError
@@ -214,6 +215,16 @@ def test_without_its_page_nothing_of_a_project_goes(spoil: Callable[[Store], Non
     report = prune_mirror(store, all_unlisted=True, replaced=True)
     assert ([each.code for each in report.findings], report.files, report.ok) == ([code], (), False)
     assert there(store) | there(store, "private") >= before
+
+
+def test_a_page_that_is_too_large_ends_nothing_for_others(directory: LocalStore, tmp_path: Path) -> None:
+    key = OTHER.replace("demo", "other")
+    assert add_wheels(directory, write_wheel(tmp_path, WheelSpec(project="other"))).ok
+    left_by_a_run(directory, key, "other")
+    os.truncate(directory.location / page_key("demo"), 1 << 29)
+    report = prune_mirror(directory)
+    assert [(each.code, each.place) for each in report.findings] == [("page-unreadable", page_key("demo"))]
+    assert became(report)[key] == (PruneKind.LEFT, PruneStatus.DELETED)
 
 
 def test_a_project_that_never_had_a_page_is_cleaned(shared: MemoryStore) -> None:

@@ -8,12 +8,13 @@ still the same. A directory has locks as well, so that they wait for each other.
 (:attr:`Store.is_shared`): there a writer that finds another version reads the page, decides and tries again.
 """
 
+import errno
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -24,6 +25,11 @@ from wheelfix.options import Transfer
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
 from wheelfix.wheel.zip.source import Readable, Source, sha256_of as sha256_of_readable
+
+_OF_PAGES: Final = frozenset({"bad-page", "link-outside", "page-missing", "too-large"})
+_OF_STORES: Final = frozenset({"client-broke", "no-answer", "no-bucket", "no-cache-directory", "no-space", "wrong-region"})
+_OF_DISKS: Final = frozenset({errno.EDQUOT, errno.EIO, errno.ENODEV, errno.ENOSPC, errno.EROFS, errno.ESTALE})
+_OF_PROCESSES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 class Stored(Struct, frozen=True):
@@ -178,6 +184,23 @@ def is_silent(error: Exception) -> bool:
     A bucket says so with the code ``no-answer``; a store over the network of somebody else may have errors of the system.
     """
     return isinstance(error, OSError) or (isinstance(error, MirrorError) and error.code == "no-answer")
+
+
+def is_of_page(error: Exception) -> bool:
+    """Whether ``error`` says something about one page or file: it is damaged, lost, too large, or a link that leads out."""
+    return isinstance(error, MirrorError) and error.code in _OF_PAGES
+
+
+def is_of_store(store: Store, error: Exception) -> bool:
+    """Whether ``error``, which ``store`` raised, is that of whatever follows: nobody answers, the disk is full or read-only.
+
+    Any other one belongs to the project that it was raised for, whatever it is.
+    """
+    if store.is_shared and is_silent(error):
+        return True
+    return (
+        error.errno in _OF_DISKS | _OF_PROCESSES if isinstance(error, OSError) else getattr(error, "code", "") in _OF_STORES
+    )
 
 
 def write_changed(store: Store, contents: Mapping[str, bytes], versions: Mapping[str, str | None] | None = None) -> None:

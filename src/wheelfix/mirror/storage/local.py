@@ -18,7 +18,7 @@ from typing import Final, Self
 from filelock import FileLock, Timeout
 
 from wheelfix.errors import ChangedMeanwhile, MirrorError, SourceChanged, WheelfixError
-from wheelfix.mirror.layout import FILES, LOCKS, PAGE, PRIVATE, PUBLIC, ROOT_PAGE, SCRATCH, SIMPLE
+from wheelfix.mirror.layout import FILES, HTML, LOCKS, METADATA, PAGE, PRIVATE, PUBLIC, ROOT_PAGE, SCRATCH, SIMPLE
 from wheelfix.mirror.registry import finding
 from wheelfix.mirror.scratch import abandoned
 from wheelfix.mirror.storage.base import Head, IncompleteListing, NewFile, Stored, Write
@@ -111,7 +111,7 @@ class LocalStore:
         try:
             with path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size > _LARGEST_READ:
-                    raise _too_large(path)
+                    raise _too_large(key, path)
                 data = file.read()
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -346,14 +346,12 @@ class LocalStore:
             yield _leftover(key, "a killed process left it half written")
 
 
-def _too_large(path: Path) -> MirrorError:
+def _too_large(key: str, path: Path) -> MirrorError:
     """Return the error for a file that is larger than anything that is read at once."""
     problem = f"{shown(str(path))} has more than {_LARGEST_READ:,} bytes"
-    hint = (
-        "No real page is so large; it was not read. Restore it from a backup. You can delete the page that lists all "
-        "projects, or one in HTML: `wheelfix mirror check --fix` writes it again."
-    )
-    return MirrorError("too-large", problem, hint=hint)
+    is_derived = key.endswith((f"/{HTML}", METADATA)) or key == ROOT_PAGE
+    hint = "You can delete it: `wheelfix mirror check --fix` writes it again." if is_derived else "Restore it from a backup."
+    return MirrorError("too-large", problem, hint=f"No real one is so large; it was not read. {hint}")
 
 
 def _head(status: os.stat_result) -> Head:

@@ -12,7 +12,7 @@ from wheelfix.mirror.change import change_page
 from wheelfix.mirror.follow import is_unwanted, with_status
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.repository import load_root, projects_to_list
-from wheelfix.mirror.storage.base import Store, is_silent
+from wheelfix.mirror.storage.base import Store, is_of_page, is_silent
 from wheelfix.options import Limits
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Problem, Published, PublishStatus, failure
@@ -76,7 +76,7 @@ def complete_pages(store: Store, projects: Collection[str] | None, limits: Limit
         try:
             change_page(store, project, lambda page: page, limits.lock_seconds)
         except MirrorError as error:
-            if error.code != "bad-page":  # the plan reports one that is damaged
+            if not is_of_page(error):  # the plan reports one that cannot be read
                 raise
 
 

@@ -21,7 +21,7 @@ from wheelfix.mirror.project import Request
 from wheelfix.mirror.repository import load_page, load_root
 from wheelfix.mirror.scratch import workshop
 from wheelfix.mirror.storage import MirrorLocation, open_store
-from wheelfix.mirror.storage.base import Store
+from wheelfix.mirror.storage.base import Store, is_of_page
 from wheelfix.mirror.upload import add_new_wheels
 from wheelfix.options import Limits, Publishing, Transfer
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
@@ -87,7 +87,7 @@ def _refuse_removals(store: Store, bundle: Bundle, projects: Iterable[SnapshotPr
         try:
             page = load_page(store, project.name)
         except MirrorError as error:
-            if error.code != "bad-page":  # it is reported with its project
+            if not is_of_page(error):  # it is reported with its project
                 raise
             continue
         there = [each for each in page.files if each.yanked is None and each.source is None]

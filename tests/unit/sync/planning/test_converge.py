@@ -596,6 +596,17 @@ def test_a_damaged_page_is_a_matter_of_its_project(mirror: Mirror) -> None:
     assert there.data == damaged
 
 
+def test_a_page_that_is_too_large_is_a_matter_of_its_project(directory: Mirror) -> None:
+    directory.upstream.add(WheelSpec(project="six"))
+    manifest = directory.manifest("demo", "six")
+    directory.sync(manifest)
+    os.truncate(Path(str(directory.store.location)) / page_key("six"), 1 << 29)
+    directory.upstream.remove(wheel("1.1"))
+    report = directory.sync_without_a_look(manifest)
+    assert [(each.project, each.problem.code) for each in report.plan.problems] == [("six", "too-large")]
+    assert directory.yanked() == {"1.1": "removed upstream"}
+
+
 def test_a_dry_run_makes_no_mirror(directory: Mirror) -> None:
     report = directory.sync_without_a_look(dry_run=True)
     assert rows(report.plan) == [("add", "1.0"), ("add", "1.1"), ("add", "1.2")]
