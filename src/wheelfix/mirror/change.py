@@ -8,29 +8,38 @@ from msgspec import Struct
 from wheelfix.errors import ChangedMeanwhile, MirrorError
 from wheelfix.mirror.journal import Journal, open_journal
 from wheelfix.mirror.json import page_json
+from wheelfix.mirror.layout import page_key
 from wheelfix.mirror.pages import Page
 from wheelfix.mirror.repository import (
     NO_PAGE,
     derived_page_problem,
+    drop_page,
     is_saved,
     lists_files,
     load_page,
+    not_written,
     outdated_pages,
     page_state,
     publish_page,
+    save_page,
     write_derived_pages,
+    write_json,
 )
 from wheelfix.mirror.retry import Attempts
-from wheelfix.mirror.storage.base import Store
+from wheelfix.mirror.storage.base import Store, is_silent
 from wheelfix.results import Problem
 
 
 class PageChange(Struct, frozen=True):
-    """What became of a page: as it was read, as it was written, and which derived page could not be."""
+    """What became of a page: as it was read, as it was written, and which derived page could not be.
+
+    ``error`` is what kept that from it, where the page itself is as it was.
+    """
 
     before: Page
     after: Page
     problem: Problem | None = None
+    error: MirrorError | OSError | None = None
 
 
 def change_page(
@@ -76,11 +85,37 @@ def _changed(
         raise
     if after is None or (after == before and not outdated_pages(store, after, with_look=with_look)):
         return PageChange(before, before)
+    if after == before:
+        return _completed(store, after, timeout, with_look=with_look)
     gone = _unlisted(before, after)
     if not gone:
         return PageChange(before, after, publish_page(store, after, timeout, with_look=with_look))
     journal.note(gone, page_state(page_json(after)) if lists_files(after) else NO_PAGE)
     return PageChange(before, after, _publish_and_settle(store, after, journal, timeout))
+
+
+def _completed(store: Store, page: Page, timeout: float, *, with_look: bool) -> PageChange:
+    """Write what follows from ``page``, which stays as it is, and return what could not be written.
+
+    :raises MirrorError, OSError: if another process has changed it.
+    """
+    if store.is_shared:
+        write_json(store, page)
+    try:
+        if store.is_shared:
+            write_derived_pages(store, page, timeout, with_look=with_look)
+        elif lists_files(page):
+            save_page(store, page, timeout, with_look=with_look)
+        else:
+            drop_page(store, page.project, timeout)
+    except (MirrorError, OSError) as error:
+        if store.is_shared and is_silent(error):  # no more is asked of it
+            what = f"what follows from {page_key(page.project)} could not be written"
+            return PageChange(page, page, not_written(page, what, error, is_new=False), error)
+        if not is_saved(store, page):
+            raise
+        return PageChange(page, page, derived_page_problem(store, page, error, is_new=False), error)
+    return PageChange(page, page)
 
 
 def _complete(store: Store, page: Page, timeout: float) -> None:

@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.check_store import StoreCheck
-from wheelfix.mirror.fix import fix_findings
-from wheelfix.mirror.layout import page_key
+from wheelfix.mirror.fix import Failures, fix_findings
 from wheelfix.mirror.prune import prune_unlisted
 from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheckReport
 from wheelfix.mirror.storage import MirrorLocation, open_store
@@ -39,8 +38,9 @@ def check_mirror(
     a file in a bucket is before it is reported and deleted because no page lists it. ``connections`` says how many requests
     to a bucket are made at a time.
 
-    :raises MirrorError, OSError: if there is no mirror, or it cannot be fixed; nothing was fixed then. Where something was
-        before, that is returned, with ``ended-early``.
+    What keeps one project from being fixed, or ends that for all, is returned with ``ended-early``, beside what was found.
+
+    :raises MirrorError, OSError: if there is no mirror, or it cannot be checked; nothing was fixed then.
     :raises ValueError: if a text of ``selection`` begins no code.
     """
     selection, progress = selection.among(MIRROR_CHECKS), guarded(progress)
@@ -66,30 +66,24 @@ def _fixed(
     *,
     prunes: bool,
 ) -> MirrorCheckReport:
-    """Fix what ``report`` says, and return what a ``check`` finds then; where errors keep it from that, what was fixed.
-
-    :raises MirrorError, OSError: if nothing was fixed.
-    """
-    errors = list[tuple[str, MirrorError | OSError]]()
-    done = list[Finding]()
+    """Fix what ``report`` says, and return what a ``check`` finds then; where an error keeps it from that, what is left."""
+    failures, done = Failures(store), list[Finding]()
     try:
         if prunes:
-            prune_unlisted(store, limits, calls)
-        if not any(each.fixable for each in report.findings):
-            return report
-        for each in fix_findings(store, report.findings, limits.lock_seconds, lambda *one: errors.append(one)):
+            prune_unlisted(store, limits, calls, failures)
+        for each in fix_findings(store, report.findings, limits.lock_seconds, failures):
             done.append(each)
     except (MirrorError, OSError) as error:
-        errors.append(("", error))
-    try:
-        after = check()
-    except (MirrorError, OSError) as error:
-        errors = errors or [("", error)]
-        after = replace(report, findings=tuple(each for each in report.findings if not _is_done(store, each, done)))
+        failures.errors.append(("", error))
+    after = report
+    if failures.errors or any(each.fixable for each in report.findings):
+        try:
+            after = check()
+        except (MirrorError, OSError) as error:
+            failures.errors.append(("", error))
+            after = replace(report, findings=tuple(each for each in report.findings if not _is_done(store, each, done)))
     fixed = tuple(each for each in report.findings if each.fixable and each not in after.findings)
-    if errors and not fixed:
-        raise errors[0][1]
-    undone = [ended_early(error, page_key(project) if project else "") for project, error in errors]
+    undone = dict.fromkeys(ended_early(error, place) for place, error in failures.errors)
     return replace(after, fixed=fixed, findings=(*after.findings, *undone))
 
 

@@ -1,24 +1,25 @@
 """Regenerates what follows from the pages and the wheels of a mirror, and deletes leftovers."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Set as AbstractSet
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.change import change_page
 from wheelfix.mirror.examine import examine
 from wheelfix.mirror.journal import journaled_projects, open_journal
-from wheelfix.mirror.layout import METADATA, SCRATCH, SIMPLE, file_key, project_of, url_of
+from wheelfix.mirror.layout import METADATA, ROOT_PAGE, SCRATCH, SIMPLE, file_key, page_key, project_of, url_of
 from wheelfix.mirror.local_copy import LocalCopies
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.repository import rebuild_root, root_locked
+from wheelfix.mirror.repository import load_page, rebuild_root, root_locked
 from wheelfix.mirror.scratch import remove_abandoned
-from wheelfix.mirror.storage.base import Store, write_changed
+from wheelfix.mirror.storage.base import Store, is_of_page, is_of_store, write_changed
 from wheelfix.results import Finding
 
 _OF_FILES: Final = frozenset(
@@ -31,69 +32,100 @@ _OF_FILES: Final = frozenset(
         "requires-python-differs",
     }
 )
-_OF_ONE_PROJECT: Final = frozenset({"bad-page", "locked", "access-denied"})
-"""The codes of errors that another project need not meet."""
 _OF_ROOT: Final = frozenset({"page-missing", "page-unlisted"})
 _OF_PAGES: Final = frozenset({"html-differs", "html-outdated", "page-unlisted"})
 
 
-def fix_findings(
-    store: Store, findings: Iterable[Finding], timeout: float, failed: Callable[[str, MirrorError | OSError], None]
-) -> Iterator[Finding]:
+class Failures(Struct):
+    """What could not be done in ``store``: why, with the place, empty for an error that ended the run.
+
+    An error belongs to the project, or other place, that it was raised for, whatever it is; all others are fixed. Only where
+    what follows would meet it, too, it is passed on: see :func:`is_of_store`.
+    """
+
+    store: Store
+    errors: list[tuple[str, MirrorError | OSError]] = field(default_factory=list)
+
+    def allow(self, place: str, act: Callable[[], object]) -> bool:
+        """Do what is to be done at ``place``, and return whether that went well; where it is locked, do not wait again.
+
+        :raises MirrorError, OSError: if nothing can be done any more.
+        """
+        if self.is_locked(place):
+            return False
+        before = len(self.errors)
+        try:
+            act()
+        except (MirrorError, OSError) as error:
+            if is_of_store(self.store, error):
+                raise
+            self.errors.append((place, error))
+        return len(self.errors) == before
+
+    def is_locked(self, place: str) -> bool:
+        """Whether another process has kept this run from writing at ``place``."""
+        return any(where == place and isinstance(each, MirrorError) and each.code == "locked" for where, each in self.errors)
+
+
+def fix_findings(store: Store, findings: Iterable[Finding], timeout: float, failures: Failures) -> Iterator[Finding]:
     """Fix those of ``findings`` that can be fixed, but for files that no page lists; yield each that is.
 
     Pages and metadata files are made from the JSON pages and the wheels, the list of projects from the pages that there are.
-    Each page is read again: what another process has fixed since is not changed. Where only one project cannot be fixed,
-    because its page is damaged, its files may not be written, or another process writes to it for longer than ``timeout``
-    seconds, ``failed`` is called with its name and the error, and the others are fixed.
+    Each page is read again: what another process has fixed since is not changed. What keeps one project from being fixed
+    is added to ``failures``, and the others are fixed; another process may write to it for longer than ``timeout`` seconds.
 
-    :raises MirrorError, OSError: if nothing can be fixed any more, or the list of projects cannot.
+    :raises MirrorError, OSError: if nothing can be fixed any more.
     """
-    projects: dict[str, list[Finding]] = {}
-    of_root, leftovers = list[Finding](), list[Finding]()
-    for each in (each for each in findings if each.fixable):
-        project = project_of(f"{each.place}/")
-        if each.code == "leftover":
-            leftovers.append(each)
-        elif project is not None:
-            projects.setdefault(project, []).append(each)
-        elif each.place.startswith(f"{SIMPLE}/"):
-            of_root.append(each)
-    if of_root or any(each.code in _OF_ROOT for found in projects.values() for each in found):
-        rebuild_root(store, timeout)
+    fixable = [each for each in findings if each.fixable]
+    leftovers = [each for each in fixable if each.code == "leftover"]
+    projects, of_root = _by_project(each for each in fixable if each.code != "leftover")
+    is_root_wrong = of_root or any(each.code in _OF_ROOT for each in fixable)
+    if is_root_wrong and failures.allow(ROOT_PAGE, partial(rebuild_root, store, timeout)):
         yield from of_root
+    if failures.is_locked(ROOT_PAGE):
+        timeout = 0  # it was waited for; most projects would wait for it, too
     for project, found in sorted(projects.items()):
-        if _is_done(partial(_fix_project, store, project, {each.code for each in found}, timeout), project, failed):
+        fix = _ProjectFix(store, project, frozenset(each.code for each in found), failures)
+        if failures.allow(page_key(project), partial(fix.run, timeout)):
             yield from found
     for each in leftovers:
-        if _is_done(partial(delete_leftover, store, each, timeout), project_of(f"{each.place}/"), failed):
+        owner = project_of(f"{each.place}/")
+        place = each.place if owner is None else page_key(owner)
+        if failures.allow(place, partial(delete_leftover, store, each, timeout)):
             yield each
 
 
-def _is_done(act: Callable[[], None], project: str | None, failed: Callable[[str, MirrorError | OSError], None]) -> bool:
-    """Do what is to be done for a project, and return whether that went well; an error that others can meet is raised."""
-    try:
-        act()
-    except (MirrorError, PermissionError) as error:
-        if project is None or (isinstance(error, MirrorError) and error.code not in _OF_ONE_PROJECT):
-            raise
-        failed(project, error)
-        return False
-    return True
+def _by_project(findings: Iterable[Finding]) -> tuple[dict[str, list[Finding]], list[Finding]]:
+    """Return ``findings`` by project, and those of the list of projects."""
+    projects, of_root = dict[str, list[Finding]](), list[Finding]()
+    for each in findings:
+        project = project_of(f"{each.place}/")
+        if project is not None:
+            projects.setdefault(project, []).append(each)
+        elif each.place.startswith(f"{SIMPLE}/"):
+            of_root.append(each)
+    return projects, of_root
 
 
-def settle_journals(store: Store, timeout: float) -> None:
-    """Complete what interrupted runs began, and drop their notes.
+def settle_journals(store: Store, timeout: float, failures: Failures) -> None:
+    """Complete what interrupted runs began, and drop their notes; where that cannot be done, it is added to ``failures``.
 
-    :raises MirrorError: if another process writes for longer than ``timeout`` seconds.
+    :raises MirrorError, OSError: if nothing can be done any more.
     """
     for project in journaled_projects(store):
-        with store.locked(project, timeout):
-            try:
-                open_journal(store, project).settle(timeout)
-            except MirrorError as error:
-                if error.code != "bad-page":  # that is a finding, and nobody knows what the page listed
-                    raise
+        failures.allow(page_key(project), partial(_settle_journal, store, project, timeout))
+
+
+def _settle_journal(store: Store, project: str, timeout: float) -> None:
+    """Complete what an interrupted run began, unless the page cannot be read: nobody knows what that listed."""
+    with store.locked(project, timeout):
+        try:
+            load_page(store, project)
+        except MirrorError as error:
+            if is_of_page(error):  # it is a finding
+                return
+            raise
+        open_journal(store, project).settle(timeout)
 
 
 def delete_leftover(store: Store, finding: Finding, timeout: float) -> None:
@@ -109,38 +141,77 @@ def delete_leftover(store: Store, finding: Finding, timeout: float) -> None:
         store.delete(finding.place)
 
 
-def _fix_project(store: Store, project: str, codes: AbstractSet[str], timeout: float) -> None:
-    """Fix the pages of a project, and what they say of its files; what an interrupted run left is settled."""
-    changed = change_page(store, project, partial(_fixed_page, store, codes), timeout, with_look=True)
-    if changed.problem is not None:
-        raise MirrorError(changed.problem.code, changed.problem.message, hint=changed.problem.hint)
+class _ProjectFix:
+    """One run that fixes what is wrong with a ``project``, of which ``codes`` were found."""
 
+    def __init__(self, store: Store, project: str, codes: frozenset[str], failures: Failures) -> None:
+        self._store = store
+        self._project = project
+        self._codes = codes
+        self._failures = failures
+        self._ended: MirrorError | OSError | None = None
 
-def _fixed_page(store: Store, codes: AbstractSet[str], page: Page) -> Page | None:
-    """Return ``page``, with what its wheels declare if one of ``codes`` is about that; ``None`` where none is about it."""
-    if page.stored is None or not codes & (_OF_FILES | _OF_PAGES):
-        return None
-    if not codes & _OF_FILES:
-        return page
-    copies = LocalCopies(store)
-    return replace(page, files=tuple(_fixed(store, copies, page, each) for each in page.files))
+    def run(self, timeout: float) -> None:
+        """Fix the pages of the project, and what they say of its files; what an interrupted run left is settled.
 
+        What keeps one file from being fixed is added to the failures, and the others are fixed.
+        """
+        changed = change_page(self._store, self._project, self._fixed_page, timeout, with_look=True)
+        if self._ended is not None:
+            raise self._ended
+        if changed.error is not None and is_of_store(self._store, changed.error):
+            raise changed.error
+        if changed.problem is not None:
+            raise MirrorError(changed.problem.code, changed.problem.message, hint=changed.problem.hint)
 
-def _fixed(store: Store, copies: LocalCopies, page: Page, file: ListedFile) -> ListedFile:
-    """Return ``file`` with what its wheel declares, and write its metadata file; one with another sha256 is not touched."""
-    key = file_key(page.project, file.filename, file.sha256)
-    head = store.head(key)
-    if head is None or head.size != file.size:
-        return file
-    if not file.is_wheel:
-        return replace(file, url=url_of(key))
-    try:
-        with copies.open(key) as (source, sha256):
-            wheel = examine(Path(key), source, sha256=sha256, now=lambda: datetime.fromtimestamp(0, UTC), leniently=True)
-    except WheelfixError:  # it is still a finding
-        return file
-    if wheel.file.sha256 != file.sha256 or wheel.metadata is None:
-        return file
-    write_changed(store, {key + METADATA: wheel.metadata})
-    digest = hashlib.sha256(wheel.metadata).hexdigest()
-    return replace(file, url=url_of(key), metadata_sha256=digest, requires_python=wheel.file.requires_python)
+    def _fixed_page(self, page: Page) -> Page | None:
+        """Return ``page``, with what its wheels declare if that was found wrong; ``None`` where the pages are to stay.
+
+        An error is raised later: for one that is raised here the pages of a shared store would be completed.
+        """
+        self._ended = None
+        if page.stored is None or not self._codes & (_OF_FILES | _OF_PAGES):
+            return None
+        try:
+            files = self._fixed_files(page) if self._codes & _OF_FILES else page.files
+        except (MirrorError, OSError) as error:
+            self._ended = error
+            return None
+        return replace(page, files=files)
+
+    def _fixed_files(self, page: Page) -> tuple[ListedFile, ...]:
+        """Return the files of ``page`` with what their wheels declare, and write metadata files."""
+        copies, files = LocalCopies(self._store), list[ListedFile]()
+        for file in page.files:
+            try:
+                fixed, metadata = self._fixed(copies, page, file)
+                write_changed(self._store, metadata)
+                files.append(fixed)
+            except (MirrorError, OSError) as error:
+                if is_of_store(self._store, error):
+                    raise
+                self._failures.errors.append((page_key(page.project), error))
+                files.append(file)
+        return tuple(files)
+
+    def _fixed(self, copies: LocalCopies, page: Page, file: ListedFile) -> tuple[ListedFile, dict[str, bytes]]:
+        """Return ``file`` with what its wheel declares, and its metadata file by key; one with another sha256 stays."""
+        key = file_key(page.project, file.filename, file.sha256)
+        head = self._store.head(key)
+        if head is None or head.size != file.size:
+            return file, {}
+        if not file.is_wheel:
+            return replace(file, url=url_of(key)), {}
+        try:
+            with copies.open(key) as (source, sha256):
+                wheel = examine(Path(key), source, sha256=sha256, now=lambda: datetime.fromtimestamp(0, UTC), leniently=True)
+        except WheelfixError as error:
+            if is_of_store(self._store, error):
+                raise
+            return file, {}  # it is still a finding
+        if wheel.file.sha256 != file.sha256 or wheel.metadata is None:
+            return file, {}
+        digest = hashlib.sha256(wheel.metadata).hexdigest()
+        declared = wheel.file.requires_python
+        fixed = replace(file, url=url_of(key), metadata_sha256=digest, requires_python=declared)
+        return fixed, {key + METADATA: wheel.metadata}

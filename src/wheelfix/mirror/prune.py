@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.change import change_page
-from wheelfix.mirror.fix import delete_leftover, settle_journals
+from wheelfix.mirror.fix import Failures, delete_leftover, settle_journals
 from wheelfix.mirror.journal import NotedRun, journaled_projects, noted_runs, open_journal, store_now
 from wheelfix.mirror.layout import (
     FILES,
@@ -91,14 +91,21 @@ def prune_mirror(
         return prune.run(listed(projects), guarded(progress))
 
 
-def prune_unlisted(store: Store, limits: Limits, calls: Calls) -> None:
-    """Delete what no page lists any more, as :func:`prune_mirror` does with default options."""
+def prune_unlisted(store: Store, limits: Limits, calls: Calls, failures: Failures) -> None:
+    """Delete what no page lists any more, as :func:`prune_mirror` does with default options.
+
+    What keeps one project from that is added to ``failures``.
+
+    :raises MirrorError, OSError: if nothing can be done any more.
+    """
     if store.is_shared:
-        _SharedPrune(store, _Choice(), limits, calls).prune_files()
+        failures.allow(FILES, _SharedPrune(store, _Choice(), limits, calls).prune_files)
         return
-    settle_journals(store, limits.lock_seconds)
+    settle_journals(store, limits.lock_seconds, failures)
     if of_jobs := list(dict.fromkeys(run.project for run in noted_runs(store))):
-        _LocalPrune(store, _Choice(), limits, calls).prune_files(of_jobs)
+        prune = _LocalPrune(store, _Choice(), limits, calls)
+        for project in of_jobs:
+            failures.allow(page_key(project), partial(prune.prune_files, [project]))
 
 
 class _Choice(Struct, frozen=True):

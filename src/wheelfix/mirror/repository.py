@@ -138,19 +138,20 @@ def lists_files(page: Page) -> bool:
     return bool(page.files or page.past)
 
 
-def derived_page_problem(store: Store, page: Page, error: Exception) -> Problem:
-    """Return the problem to report when the JSON page is written, but a derived page is not."""
+def derived_page_problem(store: Store, page: Page, error: Exception, *, is_new: bool = True) -> Problem:
+    """Return the problem to report when the JSON page is written, or was before, but a derived page is not."""
     keys = outdated_pages(store, page, with_look=True)
     what = f"{', '.join(keys)} could not be written" if keys else "what the run left behind could not be deleted"
-    return not_written(page, what, error)
+    return not_written(page, what, error, is_new=is_new)
 
 
-def not_written(page: Page, what: str, error: Exception) -> Problem:
+def not_written(page: Page, what: str, error: Exception, *, is_new: bool = True) -> Problem:
     """Return the problem to report when the JSON page is written, and for an ``error`` not all else; ``what`` says so."""
     problem = failure(Path(), error).problem
+    but = f"{page_key(page.project)} is written, but " if is_new else ""
     return Problem(
         "page-not-written",
-        f"{page_key(page.project)} is written, but {what}: {problem.message if problem else error}",
+        f"{but}{what}: {problem.message if problem else error}",
         "Run the same command again once the cause is gone.",
     )
 

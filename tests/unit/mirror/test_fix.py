@@ -1,0 +1,249 @@
+"""``wheelfix mirror check --fix``: what it never writes over, and that an error of one project is no matter of others."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from building import WheelSpec, write_wheel
+from demos import demo_wheel
+from stores import MemoryStore
+from wheelfix.errors import MirrorError
+from wheelfix.mirror import check_store
+from wheelfix.mirror.check import check_mirror
+from wheelfix.mirror.journal import open_journal
+from wheelfix.mirror.layout import FILES, HTML, JOURNAL, METADATA, ROOT_HTML, ROOT_PAGE, SIMPLE, page_key
+from wheelfix.mirror.registry import MirrorCheckReport
+from wheelfix.mirror.repository import load_page
+from wheelfix.mirror.storage.base import Store, Write
+from wheelfix.mirror.storage.local import LocalStore
+from wheelfix.mirror.upload import add_wheels
+from wheelfix.options import Limits, Selection
+
+PAGE, HTML_PAGE = page_key("demo"), page_key("demo", HTML)
+OTHER_HTML = page_key("zzz", HTML)
+LARGE = 1 << 29
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a writer may cause for a moment is looked at again at once."""
+    for name in ("_MOMENT", "_MOMENT_OF_BUCKETS"):
+        monkeypatch.setattr(check_store, name, 0)
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> MemoryStore:
+    """A bucket with two wheels of one project, and one each of two others."""
+    store = MemoryStore(tmp_path / "scratch")
+    assert add_wheels(store, wheels(tmp_path)).ok
+    return store
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> LocalStore:
+    """The same in a directory."""
+    assert add_wheels(tmp_path / "mirror", wheels(tmp_path)).ok
+    return LocalStore(tmp_path / "mirror")
+
+
+@pytest.fixture(params=["shared", "directory"])
+def store(request: pytest.FixtureRequest) -> Store:
+    found: Store = request.getfixturevalue(request.param)
+    return found
+
+
+def wheels(directory: Path) -> list[Path]:
+    demos = [demo_wheel(directory / "in", version) for version in ("1.0", "2.0")]
+    return [*demos, *(other_wheel(directory / "in", name) for name in ("eee", "zzz"))]
+
+
+def other_wheel(directory: Path, name: str) -> Path:
+    head = (
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nSummary: A wheel\nDescription-Content-Type: text/plain\n\nx\n"
+    )
+    return write_wheel(directory, WheelSpec(project=name, metadata=head.encode()))
+
+
+def key_of(store: Store, version: str = "1.0") -> str:
+    page = load_page(store, "demo")
+    return next(key for each in page.files if each.version == version and (key := page.key(each)) is not None)
+
+
+def metadata_of(store: Store, version: str = "1.0") -> str:
+    return key_of(store, version) + METADATA
+
+
+def fix(store: Store, *, quick: bool = False, selection: Selection = Selection()) -> MirrorCheckReport:
+    return check_mirror(store, fix=True, quick=quick, selection=selection, limits=Limits(lock_seconds=0), connections=1)
+
+
+def fixed(report: MirrorCheckReport) -> list[tuple[str, str]]:
+    return [(each.code, each.place) for each in report.fixed]
+
+
+def left(report: MirrorCheckReport) -> list[tuple[str, str]]:
+    return [(each.code, each.place) for each in report.findings]
+
+
+# What keeps one project from being fixed.
+
+
+def _link(path: Path) -> None:
+    path.symlink_to("/etc/hostname")
+
+
+def _large(path: Path) -> None:
+    path.touch()
+    os.truncate(path, LARGE)
+
+
+@pytest.mark.parametrize("put", [_link, _large, Path.mkdir])
+def test_a_metadata_file_that_cannot_be_written_keeps_no_other_from_it(
+    put: Callable[[Path], None], directory: LocalStore
+) -> None:
+    bad, lost, other = metadata_of(directory), metadata_of(directory, "2.0"), OTHER_HTML
+    for key in (bad, lost, other):
+        directory.delete(key)
+    put(directory.location / bad)
+    report = fix(directory)
+    assert sorted(fixed(report)) == [("html-differs", other), ("metadata-file-missing", lost)]
+    assert [bad in each.message for each in report.findings if each.code == "ended-early"] == [True]
+    assert not report.complete
+
+
+@pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "Permission denied"), IsADirectoryError(errno.EISDIR, "x")])
+def test_pages_that_cannot_be_written_keep_no_other_from_it(
+    error: OSError, directory: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = directory.put_if
+
+    def refuse(writes: list[Write]) -> None:
+        if any(each.key.startswith(f"{SIMPLE}/demo/") for each in writes):
+            raise error
+        put(writes)
+
+    monkeypatch.setattr(directory, "put_if", refuse)
+    for key in (HTML_PAGE, OTHER_HTML):
+        directory.delete(key)
+    report = fix(directory)
+    assert (fixed(report), left(report)) == (
+        [("html-differs", OTHER_HTML)], [("html-differs", HTML_PAGE), ("ended-early", PAGE)],
+    )  # fmt: skip
+    assert report.findings[1].message == f"{HTML_PAGE} could not be written: {error.strerror}"
+
+
+@contextmanager
+def locked(store: Store, *projects: str) -> Iterator[None]:
+    if not projects:
+        yield
+        return
+    with store.locked(projects[0], 0), locked(store, *projects[1:]):
+        yield
+
+
+def test_a_publisher_at_work_keeps_no_other_project_from_it(directory: LocalStore) -> None:
+    """It has noted in a journal what it is about to add."""
+    open_journal(directory, "demo").note([key_of(directory)], "")
+    for key in (HTML_PAGE, OTHER_HTML):
+        directory.delete(key)
+    with locked(directory, "demo"):
+        report = fix(directory)
+    assert (fixed(report), left(report)) == (
+        [("html-differs", OTHER_HTML)], [("html-differs", HTML_PAGE), ("ended-early", PAGE)],
+    )  # fmt: skip
+    assert fixed(fix(directory)) == [("html-differs", HTML_PAGE)]
+    assert directory.head(f"{JOURNAL}/demo") is None
+
+
+def test_a_journal_of_a_page_that_is_too_large_keeps_no_other_project_from_it(directory: LocalStore) -> None:
+    open_journal(directory, "demo").note([key_of(directory)], "")
+    os.truncate(directory.location / PAGE, LARGE)
+    directory.delete(OTHER_HTML)
+    report = fix(directory)
+    assert (fixed(report), left(report)) == ([("html-differs", OTHER_HTML)], [("page-unreadable", f"{SIMPLE}/demo")])
+    assert directory.head(f"{JOURNAL}/demo") is not None
+
+
+def test_what_was_found_is_reported_where_nothing_can_be_fixed(directory: LocalStore) -> None:
+    pages = [page_key(name, HTML) for name in ("demo", "eee")]
+    wheel = next(key for key in directory.keys(f"{FILES}/zzz") if key.endswith(".whl"))
+    for key in (*pages, wheel):
+        directory.delete(key)
+    with locked(directory, "demo", "eee"):
+        report = fix(directory)
+    assert fixed(report) == []
+    assert left(report) == [
+        *(("html-differs", page) for page in pages), ("file-missing", wheel),
+        ("ended-early", PAGE), ("ended-early", page_key("eee")),
+    ]  # fmt: skip
+    assert not report.complete
+
+
+def test_a_list_of_projects_that_is_locked_keeps_no_project_from_it(directory: LocalStore) -> None:
+    directory.delete(ROOT_HTML)
+    directory.delete(metadata_of(directory))
+    with locked(directory, ".root"):
+        report = fix(directory)
+    assert ("ended-early", ROOT_PAGE) in left(report)
+    assert directory.head(metadata_of(directory)) is not None
+    assert fix(directory).findings == ()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_an_error_of_the_whole_disk_ends_it_once(
+    number: int, directory: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found is reported with it."""
+
+    def refuse(writes: list[Write]) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(directory, "put_if", refuse)
+    lost = [metadata_of(directory), *(f"{key}{METADATA}" for key in directory.keys(f"{FILES}/zzz") if key.endswith(".whl"))]
+    for key in lost:
+        directory.delete(key)
+    report = fix(directory)
+    assert (fixed(report), left(report)) == ([], [*(("metadata-file-missing", key) for key in lost), ("ended-early", "")])
+    assert report.findings[-1].message == os.strerror(number)
+
+
+def test_a_store_that_does_not_answer_ends_it_once(shared: MemoryStore) -> None:
+    """Each further request would wait for minutes; what was found is reported."""
+    pages = [page_key(name, HTML) for name in ("demo", "eee", "zzz")]
+    for key in pages:
+        shared.delete(key)
+
+    def fail(operation: str, key: str) -> None:
+        if operation == "put_if":
+            raise MirrorError("no-answer", "it does not answer", hint="")
+
+    shared.before = fail
+    shared.requests.clear()
+    report = fix(shared)
+    assert left(report) == [*(("html-differs", page) for page in pages), ("ended-early", "")]
+    assert [key for operation, key in shared.requests if operation == "put_if"] == [pages[0]]
+
+
+@pytest.mark.parametrize("which", ["page", "html", "metadata"])
+def test_the_hint_on_what_is_too_large_is_one_for_this_file(which: str, directory: LocalStore) -> None:
+    key = {"page": PAGE, "html": HTML_PAGE, "metadata": metadata_of(directory)}[which]
+    os.truncate(directory.location / key, LARGE)
+    [found] = check_mirror(directory).findings
+    assert ("You can delete it" in found.hint, "Restore it" in found.hint) == (which != "page", which == "page")
+    if which != "page":
+        directory.delete(key)
+        assert (len(fix(directory).fixed), check_mirror(directory).findings) == (1, ())
+
+
+@pytest.mark.parametrize("put", [_link, _large])
+def test_no_project_is_unlisted_where_the_list_cannot_be_read(put: Callable[[Path], None], directory: LocalStore) -> None:
+    """Only one that was read, and is damaged, is written again."""
+    directory.delete(ROOT_PAGE)
+    put(directory.location / ROOT_PAGE)
+    for report in (check_mirror(directory), fix(directory)):
+        assert {each.place for each in report.findings} == {ROOT_PAGE}
+        assert not [each for each in report.findings if each.fixable]
