@@ -14,6 +14,7 @@ from wheelfix.errors import MirrorError
 from wheelfix.mirror.html import page_html, root_html
 from wheelfix.mirror.journal import noted_runs
 from wheelfix.mirror.json import read_page
+from wheelfix.mirror.kept_html import is_kept
 from wheelfix.mirror.layout import FILES, HTML, METADATA, PAGE, ROOT_HTML, ROOT_PAGE, SIMPLE, page_key, project_of
 from wheelfix.mirror.needs import ListedWheel, compare_releases, unyanked_originals
 from wheelfix.mirror.pages import STATUS, Page
@@ -35,8 +36,10 @@ _MOMENT_OF_BUCKETS: Final = 1.0
 """In seconds: each page is a request there."""
 _PASSING: Final = frozenset({"page-missing", "page-unlisted", "html-differs", "html-outdated", "file-missing"})
 """What a running writer can cause."""
-_WRONG_ABOUT_FILES: Final = frozenset({"file-differs", "file-elsewhere", "file-of-another-project"})
-"""What a page can cause that says what is not so."""
+_ON_PAGES: Final = frozenset(
+    {"file-elsewhere", "metadata-file-stale", "metadata-file-not-announced", "requires-python-differs"}
+)
+"""What is fixed by writing the pages of a project, and not only files."""
 _AHEAD: Final = 4
 """How many files for each connection are begun before their turn, so that a slow one does not keep others waiting."""
 
@@ -224,8 +227,10 @@ class StoreCheck:
             yield finding("page-unlisted", f"{SIMPLE}/{project}", "the root does not list it", fixable=True)
         files = list(self._files(page))
         if html is not None or not is_empty:
-            is_wrong = any(each.code in _WRONG_ABOUT_FILES and not each.fixable for each in files)
-            yield from _compare_html(html_key, html, page_html(page), is_wrong=is_wrong)
+            wanted = page_html(page)
+            keeps = html is not None and is_kept(self._store, page, html.data, wanted)
+            yield from _compare_html(html_key, html, wanted, keeps=keeps)
+            files = [replace(each, fixable=each.fixable and not (keeps and each.code in _ON_PAGES)) for each in files]
         if not page.has_known_status:
             yield finding("status-unknown", key, f"its project status {_problem_of_status(page.other[STATUS])}")
         yield from files
@@ -252,16 +257,16 @@ class StoreCheck:
         yield from compare_releases(page.project, declared)
 
 
-def _compare_html(key: str, html: Stored | None, wanted: bytes, *, is_wrong: bool = False) -> Iterator[Finding]:
+def _compare_html(key: str, html: Stored | None, wanted: bytes, *, keeps: bool = False) -> Iterator[Finding]:
     """Yield whether the HTML page at ``key`` is another one than it is to be, for clients, or for people alone.
 
-    Where the JSON page ``is_wrong`` about a file, this one may be right: it is not written over.
+    Where one ``keeps`` it, as the JSON page is wrong about a file, this one may be right: it is not written over.
     """
     if html is None:
         yield finding("html-differs", key, "it differs from the JSON page", fixable=True)
     elif not is_same_to_clients(html.data, wanted):
-        which = ", which is wrong about a file" if is_wrong else ""
-        yield finding("html-differs", key, f"it differs from the JSON page{which}", fixable=not is_wrong)
+        which = ", which is wrong about a file" if keeps else ""
+        yield finding("html-differs", key, f"it differs from the JSON page{which}", fixable=not keeps)
     elif html.data != wanted and has_foreign_parts(html.data, wanted):
         yield finding("html-differs", key, "it can run or load what no page of wheelfix does", fixable=True)
     elif html.data != wanted:

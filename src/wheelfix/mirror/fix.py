@@ -13,8 +13,10 @@ from msgspec.structs import replace
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.change import change_page
 from wheelfix.mirror.examine import examine
+from wheelfix.mirror.html import page_html
 from wheelfix.mirror.journal import journaled_projects, open_journal
-from wheelfix.mirror.layout import METADATA, ROOT_PAGE, SCRATCH, SIMPLE, file_key, page_key, project_of, url_of
+from wheelfix.mirror.kept_html import is_kept
+from wheelfix.mirror.layout import HTML, METADATA, ROOT_PAGE, SCRATCH, SIMPLE, file_key, page_key, project_of, url_of
 from wheelfix.mirror.local_copy import LocalCopies
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.repository import load_page, rebuild_root, root_locked
@@ -167,25 +169,32 @@ class _ProjectFix:
     def _fixed_page(self, page: Page) -> Page | None:
         """Return ``page``, with what its wheels declare if that was found wrong; ``None`` where the pages are to stay.
 
-        An error is raised later: for one that is raised here the pages of a shared store would be completed.
+        They stay where the page is wrong about a file: the HTML page may be right, and is not written over. An error is
+        raised later: for one that is raised here the pages of a shared store would be completed, the HTML page included.
         """
         self._ended = None
         if page.stored is None or not self._codes & (_OF_FILES | _OF_PAGES):
             return None
         try:
-            files = self._fixed_files(page) if self._codes & _OF_FILES else page.files
+            html = self._store.read(page_key(page.project, HTML))
+            keeps = html is not None and is_kept(self._store, page, html.data, page_html(page))
+            files = self._fixed_files(page, keeps=keeps) if self._codes & _OF_FILES else page.files
         except (MirrorError, OSError) as error:
             self._ended = error
             return None
-        return replace(page, files=files)
+        return None if keeps else replace(page, files=files)
 
-    def _fixed_files(self, page: Page) -> tuple[ListedFile, ...]:
-        """Return the files of ``page`` with what their wheels declare, and write metadata files."""
+    def _fixed_files(self, page: Page, *, keeps: bool) -> tuple[ListedFile, ...]:
+        """Return the files of ``page`` with what their wheels declare, and write metadata files.
+
+        Where the page ``keeps`` what it says, only those that it is right about are written.
+        """
         copies, files = LocalCopies(self._store), list[ListedFile]()
         for file in page.files:
             try:
                 fixed, metadata = self._fixed(copies, page, file)
-                write_changed(self._store, metadata)
+                if fixed == file or not keeps:
+                    write_changed(self._store, metadata)
                 files.append(fixed)
             except (MirrorError, OSError) as error:
                 if is_of_store(self._store, error):

@@ -42,6 +42,21 @@ def is_same_to_clients(stored: bytes, page: bytes) -> bool:
     return stored == page or _read_by_clients(stored) == _read_by_clients(page)
 
 
+def said_otherwise(stored: bytes, page: bytes) -> dict[str, str]:
+    """Return the files that ``page`` lists and the page that is ``stored`` lists otherwise, or not at all.
+
+    Each has its link in the stored page, which is empty where it has none.
+    """
+    if stored == page:
+        return {}
+    from wheelfix.upstream.html_links import flatten  # imported late: mostly the bytes are the same
+
+    there = {each.text: each.attributes for each in flatten(stored, "utf-8").anchors}
+    wanted = flatten(page, "utf-8").anchors
+    changed = (each.text for each in wanted if there.get(each.text) != each.attributes)
+    return {name: there[name].get("href", "") if name in there else "" for name in changed}
+
+
 def _read_by_clients(page: bytes) -> tuple[object, ...]:
     from wheelfix.upstream.html_links import flatten  # imported late: mostly the bytes are the same
 

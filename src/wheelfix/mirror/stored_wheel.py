@@ -40,9 +40,9 @@ class CheckedEntry(Struct):
 class WheelCheck:
     """The check of the wheels in ``store``; several threads can use it at a time.
 
-    If ``quick``, wheels are not read, only their sizes and metadata files are. ``heads`` is what a listing of the store
-    said, empty where each file is looked at when its turn comes: what the listing lacks may have been written since. What is
-    copied to this machine is reported to ``progress``.
+    If ``quick``, wheels are not read, only their sizes and metadata files are, but for those whose URL contradicts the
+    sha256 on the page. ``heads`` is what a listing of the store said, empty where each file is looked at when its turn
+    comes: what the listing lacks may have been written since. What is copied to this machine is reported to ``progress``.
     """
 
     def __init__(self, store: Store, heads: Mapping[str, Head], progress: Progress, *, quick: bool) -> None:
@@ -86,7 +86,7 @@ class WheelCheck:
             message = f"its upload time is {shown(file.upload_time) or 'empty'}"
             found.findings.append(finding("time-missing", key, message))
         try:
-            self._read(key, file, contents)
+            self._read(page, key, file, contents)
             found.findings += compare(file, contents, key, key + METADATA, fixable=True)
         except FileNotFoundError:
             found.findings.append(finding("file-missing", key, "it is listed and does not exist; add the wheel again"))
@@ -100,7 +100,7 @@ class WheelCheck:
         stored = self._store.read(key + METADATA)
         return stored.data if stored else None
 
-    def _read(self, key: str, file: ListedFile, contents: Contents) -> None:
+    def _read(self, page: Page, key: str, file: ListedFile, contents: Contents) -> None:
         """Read what is compared with the page.
 
         :raises FileNotFoundError: if there is no such file.
@@ -109,8 +109,10 @@ class WheelCheck:
         if head is None:
             raise FileNotFoundError(key)
         contents.size = head.size
+        is_confirmed = key == file_key(page.project, file.filename, file.sha256)  # else the URL contradicts the sha256
+        if not is_confirmed if self._quick else not file.is_wheel:
+            contents.sha256 = self._sha256_of(key, head.size)
         if not file.is_wheel:
-            contents.sha256 = None if self._quick else self._sha256_of(key, head.size)
             return
         if not self._quick:
             whole = self._read_whole(key, head.size)

@@ -1,6 +1,7 @@
 """``wheelfix mirror check --fix``: what it never writes over, and that an error of one project is no matter of others."""
 
 import errno
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,11 +17,13 @@ from wheelfix.mirror import check_store
 from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.journal import open_journal
 from wheelfix.mirror.layout import FILES, HTML, JOURNAL, METADATA, ROOT_HTML, ROOT_PAGE, SIMPLE, page_key
+from wheelfix.mirror.pages import ListedFile
 from wheelfix.mirror.registry import MirrorCheckReport
 from wheelfix.mirror.repository import load_page
-from wheelfix.mirror.storage.base import Store, Write
+from wheelfix.mirror.storage.base import Store, Write, write_changed
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
+from wheelfix.mirror.yank import remove_files
 from wheelfix.options import Limits, Selection
 
 PAGE, HTML_PAGE = page_key("demo"), page_key("demo", HTML)
@@ -87,6 +90,160 @@ def fixed(report: MirrorCheckReport) -> list[tuple[str, str]]:
 
 def left(report: MirrorCheckReport) -> list[tuple[str, str]]:
     return [(each.code, each.place) for each in report.findings]
+
+
+# What is wrong in JSON, and right in HTML.
+
+
+def _hash(text: str, file: ListedFile) -> str:
+    return text.replace(file.sha256, "0" * 64)
+
+
+def _end_of_hash(text: str, file: ListedFile) -> str:
+    return text.replace(file.sha256, file.sha256[:16] + "0" * 48)
+
+
+def _hash_and_url(text: str, file: ListedFile) -> str:
+    return text.replace(file.sha256, "0" * 64).replace(file.sha256[:16], "0" * 16)
+
+
+def _name(text: str, file: ListedFile) -> str:
+    return text.replace(file.filename, file.filename.replace("1.0", "3.0"))
+
+
+def _project(text: str, file: ListedFile) -> str:
+    return text.replace(f'"{file.filename}"', f'"{file.filename.replace("demo", "other")}"')
+
+
+def _size(text: str, file: ListedFile) -> str:
+    document = json.loads(text)
+    document["files"][0]["size"] += 1
+    return json.dumps(document)
+
+
+def _url(text: str, file: ListedFile) -> str:
+    document = json.loads(text)
+    document["files"][0]["url"] = "https://example.org/demo-1.0-py3-none-any.whl"
+    document["files"][0]["hashes"]["sha256"] = "0" * 64
+    return json.dumps(document)
+
+
+SPOIL = pytest.mark.parametrize("spoil", [_hash, _end_of_hash, _hash_and_url, _name, _project, _size, _url])
+
+
+def spoil_json(store: Store, spoil: Callable[[str, ListedFile], str]) -> bytes:
+    """Spoil the JSON page of the project, which is right, for its first file; return the HTML page."""
+    stored, html = store.read(PAGE), store.read(HTML_PAGE)
+    assert stored is not None
+    assert html is not None
+    text = stored.data.decode()
+    changed = spoil(text, load_page(store, "demo").files[0])
+    assert changed != text
+    write_changed(store, {PAGE: changed.encode()})
+    return html.data
+
+
+def html_of(store: Store) -> bytes | None:
+    stored = store.read(HTML_PAGE)
+    return stored.data if stored else None
+
+
+@SPOIL
+def test_a_right_html_page_is_never_written_over(spoil: Callable[[str, ListedFile], str], store: Store) -> None:
+    """Whatever else is fixed in its project; and no finding is called fixed, or fixable, that is not."""
+    lost = metadata_of(store, "2.0")
+    html = spoil_json(store, spoil)
+    for quick in (False, True):
+        store.delete(lost)
+        report = fix(store, quick=quick)
+        assert (html_of(store), fixed(report)) == (html, [("metadata-file-missing", lost)])
+        [found] = [each for each in report.findings if each.code == "html-differs"]
+        assert (found.place, found.fixable, report.passes()) == (HTML_PAGE, False, False)
+        assert not [each for each in report.findings if each.fixable]
+
+
+@pytest.mark.parametrize("spoil", [_hash, _size])
+def test_what_is_selected_makes_no_difference_to_that(spoil: Callable[[str, ListedFile], str], store: Store) -> None:
+    lost = metadata_of(store, "2.0")
+    html = spoil_json(store, spoil)
+    store.delete(lost)
+    report = fix(store, selection=Selection(select=["metadata-file-missing", "html-differs"]))
+    assert fixed(report) == [("metadata-file-missing", lost)]
+    assert ("html-differs", HTML_PAGE) in left(report)
+    assert html_of(store) == html
+
+
+def test_a_page_that_is_wrong_about_one_file_is_not_changed_for_another(store: Store) -> None:
+    """What the HTML page says of that one would not agree with it any more."""
+
+    def spoil(text: str, file: ListedFile) -> str:
+        document = json.loads(_hash(text, file))
+        document["files"][1]["requires-python"] = ">=2"
+        return json.dumps(document)
+
+    html, stored = spoil_json(store, spoil), store.read(PAGE)
+    for report in (check_mirror(store), fix(store)):
+        found = {each.code: each.fixable for each in report.findings}
+        assert found["requires-python-differs"] is False
+    assert (store.read(PAGE), html_of(store)) == (stored, html)
+
+
+@pytest.mark.parametrize("lost", ["wheel", "bytes"])
+def test_an_html_page_that_knows_no_better_is_fixed(lost: str, store: Store) -> None:
+    """Both pages say the same of the wheel that is gone or damaged."""
+    wheel, html = key_of(store), html_of(store)
+    assert html is not None
+    if lost == "wheel":
+        store.delete(wheel)
+    else:
+        write_changed(store, {wheel: b"x" * load_page(store, "demo").files[0].size})
+    write_changed(store, {HTML_PAGE: html.replace(b">demo-2.0-", b' data-yanked="">demo-2.0-')})
+    assert fixed(fix(store)) == [("html-differs", HTML_PAGE)]
+    assert html_of(store) == html
+    store.delete(HTML_PAGE)
+    assert fixed(fix(store)) == [("html-differs", HTML_PAGE)]
+    assert html_of(store) == html
+
+
+def test_what_a_run_listed_that_ended_before_it_wrote_html_is_fixed(store: Store, tmp_path: Path) -> None:
+    """The files are there: the JSON page is right about them, and none of them is read for that."""
+    html = html_of(store)
+    assert html is not None
+    assert add_wheels(store, demo_wheel(tmp_path / "in", "3.0")).ok
+    right = html_of(store)
+    write_changed(store, {HTML_PAGE: html})
+    assert fixed(fix(store, quick=True)) == [("html-differs", HTML_PAGE)]
+    remove_files(store, "demo==3.0")
+    assert right is not None
+    write_changed(store, {HTML_PAGE: right})
+    assert ("html-differs", HTML_PAGE) in fixed(fix(store, quick=True))
+    assert html_of(store) == html
+
+
+def test_a_url_that_contradicts_the_sha256_is_seen_without_reading_all(shared: MemoryStore) -> None:
+    wheel = key_of(shared)
+    spoil_json(shared, _hash)
+    for quick in (False, True):
+        shared.requests.clear()
+        found = [each.place for each in check_mirror(shared, quick=quick).findings if each.code == "file-differs"]
+        assert found == [wheel]
+    assert {key for operation, key in shared.requests if operation == "open"} == {wheel}
+
+
+def test_a_right_html_page_stays_where_the_store_fails_meanwhile(shared: MemoryStore) -> None:
+    """The pages of a shared store are completed after an error: not these."""
+    lost = metadata_of(shared, "2.0")
+    html = spoil_json(shared, _hash)
+    shared.delete(lost)
+
+    def fail(operation: str, key: str) -> None:
+        if (operation, key) == ("put_if", lost):
+            raise MirrorError("no-answer", "it does not answer", hint="")
+
+    shared.before = fail
+    report = fix(shared)
+    assert html_of(shared) == html
+    assert ("ended-early", "") in left(report)
 
 
 # What keeps one project from being fixed.
