@@ -10,13 +10,13 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wheelfix.codes import Client
+from wheelfix.codes import Client, Fix
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.layout import file_key, url_of
 from wheelfix.mirror.pages import Correction, ListedChange, ListedFile, Origin
 from wheelfix.results import Change, Finding, Outcome, Severity, Status
 from wheelfix.text import as_utf8
-from wheelfix.verify.registry import CHECKS
+from wheelfix.verify.registry import BY_FIX, CHECKS
 from wheelfix.verify.run import examine as verify
 from wheelfix.wheel.sbom import Provenance
 from wheelfix.wheel.wheel import Wheel
@@ -32,6 +32,13 @@ _NEVER: Final = frozenset({"entry-points-unsafe-name"})
 _PASSED_OVER: Final = frozenset({"filename-tag-digit"})
 """What a mirror accepts although clients refuse it: uv and new versions of pip pass over the file, old ones of pip install
 it."""
+_REPAIRS: Final = {
+    Fix.YES: BY_FIX[Fix.YES],
+    Fix.TRUSTED: BY_FIX[Fix.TRUSTED],
+    Fix.REBUILT: BY_FIX[Fix.REBUILT],
+    Fix.RENAMED: "Run `wheelfix repair --rename-dist-info`.",
+}
+"""What to do about errors that `wheelfix repair` can fix."""
 _MOST_CHANGES: Final = 200
 _LONGEST: Final = 500
 
@@ -112,14 +119,29 @@ def _invalid(errors: Sequence[Finding]) -> MirrorError:
 
 
 def _next_step(errors: Sequence[Finding]) -> str:
-    left = [each for each in errors if not each.fixable]
-    if not left:
-        return "Run `wheelfix repair`."
-    if len(left) == len(errors):
-        return CHECKS[left[0].code].remedy
-    return (
-        f"Run `wheelfix repair`: it fixes {len(errors) - len(left)} of {len(errors)}. See `wheelfix explain {left[0].code}`."
-    )
+    """Return what helps: what `wheelfix repair` needs to be told, or, if it leaves an error, what to do about that."""
+    left = next((each for each in errors if not each.fixable), None)
+    if left is not None:
+        return _without_repair(left.code)
+    ways = dict.fromkeys(filter(None, map(_way, errors)))
+    if len(ways) > 1:
+        options = " ".join(str(each).removeprefix("with ") for each in ways)
+        return f"`wheelfix repair {options}` may fix it. See `wheelfix repair --help` on what these options trust."
+    return _REPAIRS[next(iter(ways), Fix.YES)]
+
+
+def _way(finding: Finding) -> Fix | None:
+    """Return by which option `wheelfix repair` fixes a finding that is fixable, ``None`` if by none."""
+    fix = Fix.TRUSTED if finding.needs_trust else Fix.REBUILT if finding.needs_rebuild else CHECKS[finding.code].fix
+    return fix if fix in _REPAIRS and fix is not Fix.YES else None
+
+
+def _without_repair(code: str) -> str:
+    """Return what to do about a finding with this code that `wheelfix repair` cannot fix, whatever it fixes of the code."""
+    remedy, fix = CHECKS[code].remedy, CHECKS[code].fix
+    if fix is Fix.RENAMED and remedy == BY_FIX[fix]:
+        return "Set all of them with `wheelfix edit --name NAME --version VERSION`."
+    return BY_FIX[Fix.NO] if remedy == BY_FIX[fix] or remedy.startswith("Run `wheelfix repair") else remedy
 
 
 def _listed(wheel: Wheel, metadata: bytes, sha256: str, time: str, provenance: Provenance | None) -> ListedFile:

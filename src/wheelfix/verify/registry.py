@@ -303,7 +303,7 @@ _COMPANIONS: Final = (
 # fmt: on
 
 _BUILD_AGAIN: Final = "Build the wheel again with a current build backend"
-_BY_FIX: Final = {
+BY_FIX: Final = {
     Fix.NO: f"{_BUILD_AGAIN}, or download it again if the file may be damaged.",
     Fix.YES: "Run `wheelfix repair`.",
     Fix.TRUSTED: (
@@ -383,7 +383,7 @@ _BY_CODE: Final = {code: remedy for remedy, codes in _REMEDIES.items() for code 
 
 
 def _complete(check: Check) -> Check:
-    remedy = _BY_CODE.get(check.code) or _BY_FIX[check.fix].format(code=check.code)
+    remedy = _BY_CODE.get(check.code) or BY_FIX[check.fix].format(code=check.code)
     return replace(check, remedy=remedy)
 
 

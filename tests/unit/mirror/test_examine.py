@@ -1,21 +1,26 @@
-"""What a page has of the provenance of a corrected wheel: by reason, limited, and text whatever it was."""
+"""What a page has of the provenance of a corrected wheel: by reason, limited, and text; what helps where one is refused."""
 
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from defects import DEFECTS, Defect
 from demos import GPU, demo_wheel
-from wheelfix.errors import MirrorError
-from wheelfix.mirror.examine import _origin
+from wheelfix import repair_wheels, verify_wheels
+from wheelfix.errors import MirrorError, WheelfixError
+from wheelfix.mirror.examine import _origin, examine
 from wheelfix.mirror.json import page_json, read_page
 from wheelfix.mirror.pages import Correction, ListedChange, ListedFile, Origin, Page
 from wheelfix.mirror.publish import fix_into_mirror
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages
 from wheelfix.options import Naming
-from wheelfix.results import Change, ChangeAction, Verdict
+from wheelfix.results import Change, ChangeAction, Severity, Verdict
 from wheelfix.wheel.sbom import Ancestor, Provenance
+from wheelfix.wheel.zip.source import Source
 
 SHA = "a" * 64
 
@@ -118,3 +123,55 @@ def test_corrections_of_another_form_are_no_page(corrections: object) -> None:
     with pytest.raises(MirrorError) as caught:
         read_page(json.dumps(document).encode(), "demo")
     assert caught.value.code == "bad-page"
+
+
+KINDS = (
+    "archive-gap", "archive-leading-bytes", "record-wrong-hash", "record-missing-row", "dist-info-name-differs",
+    "filename-version-differs", "archive-duplicate-entry", "archive-bad-extra-field",
+)  # fmt: skip
+"""Codes that are fixed in each of the ways that there are, or not at all."""
+ALL = [
+    pytest.param(each, id=each.name, marks=() if each.code in KINDS else pytest.mark.slow)
+    for each in DEFECTS
+    if not each.missing
+]
+
+
+@pytest.mark.parametrize("defect", ALL)
+def test_after_what_the_hint_says_the_wheel_can_be_added(defect: Defect, tmp_path: Path) -> None:
+    """Or it names no repair: nothing that `wheelfix repair` does helps there."""
+    path = defect.write(tmp_path)[0]
+    hint = hint_for(path)
+    if hint is None or hint.startswith("Do not install it until you know who made it."):
+        return
+    command = re.search(r"`wheelfix repair([^`]*)`", hint)
+    options = {each.removeprefix("--").replace("-", "_"): True for each in (command[1].split() if command else ())}
+    [outcome] = repair_wheels(path, output=tmp_path / "out", **options).outcomes  # type: ignore[arg-type]
+    errors = [each for each in verify_wheels(path).wheels[0].findings if each.severity is Severity.ERROR]
+    assert (command is not None) is all(each.fixable for each in errors)
+    if command is not None:
+        assert outcome.output is not None, outcome.problem
+        assert hint_for(outcome.output) is None
+
+
+def hint_for(path: Path) -> str | None:
+    """Return the hint with which a mirror refuses the wheel at ``path``, ``None`` if it does not."""
+    try:
+        with Source(path) as source:
+            examine(path, source, sha256=None, now=lambda: datetime.fromtimestamp(0, UTC))
+    except WheelfixError as error:
+        return error.hint
+    return None
+
+
+def test_the_options_that_two_errors_need_are_named_together(tmp_path: Path) -> None:
+    defect = next(each for each in DEFECTS if each.code == "dist-info-name-differs")
+    [path] = defect.write(tmp_path)
+    path.write_bytes(path.read_bytes() + b"more")
+    assert hint_for(path) == (
+        "`wheelfix repair --rebuild-archive --rename-dist-info` may fix it. See `wheelfix repair --help` on what these "
+        "options trust."
+    )
+    [outcome] = repair_wheels(path, output=tmp_path / "out", rebuild_archive=True, rename_dist_info=True).outcomes
+    assert outcome.output is not None
+    assert hint_for(outcome.output) is None
