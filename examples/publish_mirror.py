@@ -1,9 +1,12 @@
 """A nightly job: fix the wheels in a directory, publish them, and print what happened.
 
-    python publish_mirror.py INCOMING MIRROR
+    python publish_mirror.py [--delete] INCOMING MIRROR
 
-MIRROR is a directory, or the URL of a bucket such as s3://wheels/team. Wheels that are refused stay in INCOMING, so that you
-can look at them; all others are deleted there once they are published. INCOMING/report.html is a page on the last run.
+MIRROR is a directory, or the URL of a bucket such as s3://wheels/team. The next run finds the same wheels again, and publishes
+nothing twice. With --delete it deletes those that are published, once the mirror has been checked and has no error; wheels
+that are refused stay in INCOMING, so that you can look at them.
+MIRROR.report.html beside the mirror is a page on the last run; for a bucket, it is called like the end of its URL, in the
+working directory.
 """
 
 import sys
@@ -12,7 +15,7 @@ from pathlib import Path
 import wheelfix
 
 
-def main(incoming: Path, mirror: str) -> int:
+def main(incoming: Path, mirror: str, *, delete: bool) -> int:
     """Return 0 if every wheel is published and the mirror has no error, else what ``wheelfix`` would exit with."""
     wheels = sorted(incoming.glob("*.whl"))
     if not wheels:
@@ -26,7 +29,7 @@ def main(incoming: Path, mirror: str) -> int:
         naming=wheelfix.Naming(build_tag="1nogpu"),
         publishing=wheelfix.Publishing(yank_original="requires CUDA without need"),
     )
-    page = incoming / "report.html"
+    page = Path((mirror.rsplit("/", 1)[1] if "://" in mirror else mirror) + ".report.html")
     page.write_text(wheelfix.render_html(report, published), encoding="utf-8")
     for outcome in report.outcomes:
         if outcome.problem:
@@ -36,20 +39,21 @@ def main(incoming: Path, mirror: str) -> int:
             print(f"{each.filename or each.source}: {each.problem.message}. {each.problem.hint}", file=sys.stderr)
         else:
             print(f"{each.status}: {each.filename}")
-    done = {each.source for each in published.files if each.problem is None}
-    for wheel in wheels:
-        if wheel in done:
-            wheel.unlink()
     print(f"report: {page}")
     checked = wheelfix.check_mirror(mirror, quick=True)
     for finding in checked.findings:
         print(f"{finding.code}: {finding.place}: {finding.message}", file=sys.stderr)
+    if delete and checked.complete and checked.passes():
+        refused = {each.source for each in published.files if each.problem}
+        for wheel in ({each.source for each in published.files} - refused).intersection(wheels):
+            wheel.unlink()
     if not (report.ok and published.ok and checked.complete):
         return 3
     return 0 if checked.passes() else 1
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: publish_mirror.py INCOMING MIRROR")
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
+    words = [word for word in sys.argv[1:] if word != "--delete"]
+    if len(words) != 2:
+        sys.exit("usage: publish_mirror.py [--delete] INCOMING MIRROR")
+    sys.exit(main(Path(words[0]), words[1].rstrip("/"), delete="--delete" in sys.argv))

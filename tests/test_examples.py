@@ -97,10 +97,21 @@ def test_a_nightly_job_publishes_and_can_run_again(name: str, tmp_path: Path) ->
         assert {project: len(page.files) for project, page in pages.items()} == {"torch": 2, "cleanpkg": 1, "xgboost": 2}
         assert [each.yanked for each in pages["torch"].files] == [None, "requires CUDA without need"]
         assert check_mirror(mirror).findings == ()
-    assert (name == "publish-mirror.sh") is bool(list(incoming.glob("*.whl")))
-    reports = [*tmp_path.glob("mirror.report.*"), *incoming.glob("report.*")]
-    wanted = ["mirror.report.html", "mirror.report.json"] if name == "publish-mirror.sh" else ["report.html"]
-    assert sorted(each.name for each in reports) == wanted
+    assert len(list(incoming.iterdir())) == 3, "nothing is deleted, and nothing written there"
+    wanted = ["mirror.report.html", *(["mirror.report.json"] if name == "publish-mirror.sh" else [])]
+    assert sorted(each.name for each in tmp_path.glob("*report.*")) == wanted
+
+
+def test_the_nightly_job_in_python_deletes_what_is_published_if_asked_to(tmp_path: Path) -> None:
+    incoming, mirror = tmp_path / "incoming", tmp_path / "mirror"
+    incoming.mkdir()
+    shutil.copy(SAMPLES / "cleanpkg-1.0-py3-none-any.whl", incoming)
+    (incoming / "broken-1.0-py3-none-any.whl").write_bytes(b"cut short")
+    command = [*NIGHTLY["publish_mirror.py"], "--delete", f"{incoming}/", f"{mirror}/"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 3, ran.stderr
+    assert [each.name for each in incoming.iterdir()] == ["broken-1.0-py3-none-any.whl"]
+    assert [page.project for page in list_pages(mirror)] == ["cleanpkg"]
 
 
 @pytest.mark.parametrize("name", NIGHTLY)
