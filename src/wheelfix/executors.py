@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from wheelfix.errors import ResultError
+from wheelfix.signals import TERMINAL_SIGNALS, signals_delayed, terminal_signals_blocked
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -38,8 +39,6 @@ _PER_WORKER: Final = 2
 """How many files a process must be able to open to hold workers, beside those that are open; measured with CPython 3.11."""
 _LONGEST_SOCKETS: Final = 103 - len("/listener-12345678")
 """In bytes: the longest path of a directory for sockets. That of a socket has 103 bytes on macOS, 107 on Linux (unix(7))."""
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""The signals by which people and systems end a run."""
 _LONGEST_END = 20.0
 """In seconds: how long processes may take to end after the first of them has; their results are all here by then."""
 _AFTER_THE_SERVER: Final = -200
@@ -111,12 +110,17 @@ class Processes:
         :raises BrokenExecutor: if one died; until :meth:`stop` that does not change.
         :raises ResultError: if new ones cannot be started.
         """
-        self._pool = self._pool or _started(self._jobs, self._module, self._workers)
-        return self._pool.submit(function, item)
+        with signals_delayed():  # a process that is just being started would outlive this one
+            self._pool = self._pool or _started(self._jobs, self._module, self._workers)
+            return self._pool.submit(function, item)
 
     def stop(self, *, broken: bool = False) -> None:
-        """Wait until the processes have ended; the next item starts new ones. Of ``broken`` ones those left are ended."""
-        with _signals_delayed():  # Python prints and forgets what is raised while it ends a queue
+        """Wait until the processes have ended; the next item starts new ones. Of ``broken`` ones those left are ended.
+
+        What was not begun is cancelled by the pool itself: where a process dies meanwhile, as of a signal that all get,
+        CPython 3.11 prints a traceback for each future that somebody else has cancelled.
+        """
+        with signals_delayed():  # Python prints and forgets what is raised while it ends a queue
             pool, self._pool = self._pool, None
             if pool is None:
                 return
@@ -126,7 +130,7 @@ class Processes:
                     if each.pid is not None and each.is_alive():  # without one the system refused to start it
                         each.terminate()
             with _ending_together(self._workers):
-                pool.shutdown()
+                pool.shutdown(cancel_futures=True)
             self._workers.clear()
             del pool
 
@@ -293,8 +297,11 @@ def _handed_out(
             futures[future] = key
         for future in as_completed(futures):
             yield futures[future], future
-    finally:
-        wait([each for each in futures if not each.cancel()])  # the caller removes what these work in
+    finally:  # what was begun is waited for: the caller removes what it works in
+        if not isinstance(pool, Processes):
+            wait([each for each in futures if not each.cancel()])
+        elif not all(each.done() for each in futures):
+            pool.stop()
 
 
 def _error_of(future: "Future[Result]") -> BaseException | None:
@@ -365,14 +372,17 @@ class _NotingContext:
 def _pool(jobs: int, module: str, workers: "list[BaseProcess]") -> "Executor":
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import resource_tracker
 
     can_serve = "forkserver" in multiprocessing.get_all_start_methods() and _has_place_for_sockets()
     context = multiprocessing.get_context("forkserver" if can_serve else "spawn")
+    with terminal_signals_blocked():
+        resource_tracker.ensure_running()
     if context.get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
         context.set_forkserver_preload([module])
-        with _interrupts_ignored():  # inherited: Ctrl-C is for this process to act on
+        with terminal_signals_blocked():  # once more: starting the tracker unblocks Ctrl-C
             forkserver.ensure_running()
     noting = cast("BaseContext", _NotingContext(context, workers))
     return ProcessPoolExecutor(jobs, mp_context=noting, initializer=_follow_parent, initargs=(dict(os.environ),))
@@ -405,41 +415,8 @@ def _has_place_for_sockets() -> bool:
     return False
 
 
-@contextmanager
-def _signals_delayed() -> Iterator[None]:
-    """Let signals that end a run wait until this is over."""
-    if threading.current_thread() is not threading.main_thread():  # only that one may change it
-        yield
-        return
-    came: list[int] = []
-    before = {
-        each: signal.signal(each, lambda number, _: came.append(number))
-        for each in _ENDING
-        if callable(signal.getsignal(each))
-    }
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-        for number in came[:1]:
-            signal.raise_signal(number)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # only that one may change it
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _follow_parent(environment: Mapping[str, str]) -> None:
-    """Let a worker finish its wheel when Ctrl-C is pressed, and end it when its parent is killed.
+    """Let a worker finish its wheel when Ctrl-C is pressed or the terminal closed, and end it when its parent is killed.
 
     It has the ``environment`` that its parent has now: a fork server that an earlier run started has an older one, without
     the credentials that a script has set since.
@@ -449,7 +426,8 @@ def _follow_parent(environment: Mapping[str, str]) -> None:
     if os.environ != environment:
         os.environ.clear()
         os.environ.update(environment)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for each in TERMINAL_SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), name="wheelfix-parent", daemon=True).start()

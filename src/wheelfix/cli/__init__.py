@@ -52,6 +52,10 @@ class _NoReader(Exception):
     """The reader of our output ended first."""
 
 
+class _Terminated(SystemExit):
+    """A signal other than that of Ctrl-C ends the run."""
+
+
 class _Main(LazyGroup):
     """The command itself. Click exits with 1 where a pipe breaks, but 1 means that something was found."""
 
@@ -152,7 +156,8 @@ def _interrupt(_: int, __: FrameType | None) -> NoReturn:
 
 
 def _terminate(number: int, __: FrameType | None) -> NoReturn:
-    sys.exit(ExitCode.HUNG_UP if number == signal.SIGHUP else ExitCode.TERMINATED)
+    signal.signal(number, signal.SIG_IGN)  # a closed terminal can send two
+    raise _Terminated(ExitCode.HUNG_UP if number == signal.SIGHUP else ExitCode.TERMINATED)
 
 
 def _occupy_standard_streams() -> None:
@@ -195,6 +200,10 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         say("Interrupted; complete files are kept.\n")
         return ExitCode.INTERRUPTED
+    except _Terminated as end:
+        how = "Hung up" if end.code == ExitCode.HUNG_UP else "Terminated"
+        say(f"{how}; complete files are kept.\n")
+        raise
     except _NoReader:
         _drop_output()
         return ExitCode.NO_READER

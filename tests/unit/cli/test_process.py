@@ -57,6 +57,27 @@ def test_an_interrupted_run_leaves_nothing(number: signal.Signals, code: int, op
     assert [str(each) for each in Path().rglob("*") if each.is_file()] == [str(path)]
 
 
+@pytest.mark.parametrize(
+    ("number", "code", "how"),
+    [(signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Terminated"), (signal.SIGHUP, 129, "Hung up")],
+)
+def test_a_signal_that_all_processes_get_ends_them_in_one_line(number: signal.Signals, code: int, how: str) -> None:
+    """A terminal sends Ctrl-C, and that it is closed, to all processes of a run; so does a system that stops a service."""
+    for each in range(150):
+        write_wheel(Path(), WheelSpec(project=f"p{each}", requires=("nvidia-nccl-cu12",)))
+    command = [*COMMAND, "strip-gpu", "--jobs", "2", "."]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        os.killpg(process.pid, number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    assert err.endswith(f"{how}; complete files are kept.\n")
+
+
 def test_a_run_that_waits_for_its_input_can_be_interrupted() -> None:
     program = """
         import sys
