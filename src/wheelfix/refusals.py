@@ -181,7 +181,9 @@ _OUTPUT: Final = (
         "The result would replace the wheel that is read.", "Choose another directory, or use `--in-place`."),
     _refused("other-name",
         "The result must have the name that belongs to the wheel.", "Choose a directory, and give it this name."),
-    _refused("same-output-name", "Two wheels of one run would be written to the same path.", "Fix them in two runs."),
+    _refused("same-output-name",
+        "Two wheels of one run would be written to the same path.",
+        "Give only one of them, or fix them in two runs with two output directories."),
     _failed("not-as-planned",
         "What was written is not what was planned: a bug of wheelfix or a damaged disk. Nothing was published.",
         "Run again. If it persists, report it with the wheel."),
@@ -221,7 +223,8 @@ _MIRRORS: Final = (
     _affecting("Nothing of what was to be written there changes, and with `mirror sync` nothing at all.",
         "locked", "Another process is writing to the mirror.", "Try again when it has finished."),
     _left_out("name-taken", "The mirror serves another file under this name.",
-        "Replace it with `--replace`, or give the wheel a name of its own with `--build-tag` or `--local`."),
+        "Replace it with `--replace`, or give the wheel a name of its own: with `--build-tag` or `--local` when you fix it, "
+        "or later with `wheelfix edit --build-tag 1fix WHEEL`."),
     _left_out("no-metadata-file", "The mirror has lost the metadata file of a wheel.", "Run `wheelfix mirror check --fix`."),
     _unusable("too-many-removals",
         "A sync would yank or remove more than a third of what the mirror serves, or all that came from a source; "

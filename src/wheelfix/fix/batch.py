@@ -330,6 +330,6 @@ def _clash(path: Path) -> Outcome:
     problem = Problem(
         "same-output-name",
         f"another wheel of this run is called {path.name} too",
-        "Fix them in two runs, with two output directories.",
+        "Give only one of them, or fix them in two runs with two output directories.",
     )
     return Outcome(path, Status.REFUSED, problem=problem)

@@ -25,7 +25,9 @@ from wheelfix.text import on_one_line, shown
 from wheelfix.wheel.release import read_name
 
 _YOURS: Final = "You added it: it stays as it is."
-SAME_NAME: Final = "The original is not listed: it has the same name. Use --build-tag to give the fixed wheel another one."
+_HOW_TO_RENAME: Final = "with --build-tag when you fix it, or later with `wheelfix edit --build-tag 1fix WHEEL`."
+"""Two ways, as `wheelfix repair` gives no other names."""
+SAME_NAME: Final = f"The original is not listed: it has the same name. Give the fixed wheel another one {_HOW_TO_RENAME}"
 
 
 class Succession(Struct, frozen=True, kw_only=True):
@@ -145,7 +147,7 @@ def _name_taken(old: ListedFile) -> MirrorError:
         "name-taken",
         f"the mirror serves {shown(old.filename)} with other bytes",
         reason=f"it serves sha256 {old.sha256} since {shown(old.upload_time)}",
-        hint="Replace the file with --replace, or give the wheel another name with --build-tag or --local when you fix it.",
+        hint=f"Replace the file with --replace, or give the wheel another name {_HOW_TO_RENAME}",
     )
 
 

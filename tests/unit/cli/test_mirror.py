@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from building import write_wheel
+from building import RecordStyle, WheelSpec, write_wheel
 from defects import metadata, valid
 from running import mirror_report, wheelfix
 from wheelfix.mirror import fix
@@ -145,6 +145,22 @@ def test_a_mirror_that_refuses_ends_with_3(wheel: Path, mirror: Path) -> None:
     ran = wheelfix("strip-gpu", "--allow-unproven", "--publish", mirror, wheel)
     assert ran.code == 3
     assert "serves demo-1.0-py3-none-any.whl with other bytes" in ran.err
+    assert "or later with `wheelfix edit --build-tag 1fix WHEEL`" in ran.err
+
+
+def test_a_repaired_wheel_whose_name_is_taken_gets_another_one_as_the_message_says(mirror: Path, tmp_path: Path) -> None:
+    style = RecordStyle(unlisted=frozenset({"demo/version.py"}))
+    original, other = tmp_path / "original", tmp_path / "other"
+    original.mkdir()
+    other.mkdir()
+    original = write_wheel(original, WheelSpec(style=style))
+    wheelfix("mirror", "add", mirror, write_wheel(other, WheelSpec(requires=())))
+    wheelfix("repair", original, "-o", "repaired")
+    ran = wheelfix("mirror", "add", mirror, f"repaired/{original.name}")
+    assert (ran.code, "`wheelfix edit --build-tag 1fix WHEEL`" in ran.err) == (3, True), ran.err
+    wheelfix("edit", "--build-tag", "1fix", f"repaired/{original.name}", "-o", "named")
+    ran = wheelfix("mirror", "add", mirror, "named")
+    assert (ran.code, "demo-1.0-1fix-py3-none-any.whl: added" in ran.err) == (0, True), ran.err
 
 
 def test_what_the_system_refuses_is_reported(wheel: Path, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_directory_is_pruned(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("nothing",), "is not a mirror"),
+        (("nothing",), "nothing does not exist"),
         (("https://example.invalid/simple/",), "A mirror is a directory or a bucket"),
         (("m", "--grace", "24"), "did you mean 24h?"),
         (("m", "--grace", "soon"), "'soon' is not a time such as 24h, 30m or '7 days'"),

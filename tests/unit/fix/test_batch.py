@@ -108,6 +108,7 @@ def test_one_folder_cannot_hold_two_wheels_of_one_name(tmp_path: Path) -> None:
     assert statuses(report.outcomes) == ["refused", "fixed", "refused"]
     assert report.outcomes[0].problem is not None
     assert report.outcomes[0].problem.code == "same-output-name"
+    assert report.outcomes[0].problem.hint.startswith("Give only one of them, or")
     assert set(contents(tmp_path / "out")) == {other.name}
     assert fix_wheels([one, two], output=Output(in_place=True)).ok
 

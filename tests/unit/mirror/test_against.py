@@ -196,9 +196,9 @@ def test_on_the_command_line(mirror: Path, shown: Server) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (("m", "--against", "ftp://example.invalid/"), "is not a mirror"),
-        (("m", "--against", "http://127.0.0.1:9/", "--fix"), "--fix is for a mirror"),
-        (("m", "--against", "http://127.0.0.1:9/", "--quick"), "--quick is for a mirror"),
+        (("m", "--against", "ftp://example.invalid/"), "m does not exist"),
+        (("m", "--against", "http://127.0.0.1:9/", "--fix"), "run --fix and --against in two commands"),
+        (("m", "--against", "http://127.0.0.1:9/", "--quick"), "run --quick and --against in two commands"),
         (("https://example.invalid/", "--against", "http://127.0.0.1:9/"), "name the mirror first"),
     ],
 )

@@ -562,6 +562,6 @@ def test_a_prune_that_is_killed_anywhere_deletes_nothing_that_is_listed(shared: 
 
 
 def test_a_mirror_that_is_gone_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(MirrorError, match="is not a mirror"):
+    with pytest.raises(MirrorError, match="nothing does not exist"):
         prune_mirror(tmp_path / "nothing")
     shutil.rmtree(tmp_path)

@@ -402,6 +402,8 @@ def test_no_mirror(tmp_path: Path) -> None:
         list(list_pages(tmp_path))
     assert caught.value.code == "not-a-mirror"
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(MirrorError, match="nowhere does not exist"):
+        list(list_pages(tmp_path / "nowhere"))
 
 
 @pytest.mark.parametrize("transfer", ["copy", "link", "move"])

@@ -74,12 +74,14 @@ def _refuse_contradictions(mirror: str, projects: Sequence[str], options: Mappin
         raise click.UsageError(problem)
     if is_index and options["against"]:
         raise click.UsageError("--against compares a mirror with the URL of its index: name the mirror first.")
-    if (is_index or options["against"]) and (name := given(*_OF_MIRRORS)):
+    if options["against"] and (name := given(*_OF_MIRRORS)):
+        raise click.UsageError(f"run {name} and --against in two commands.")
+    if is_index and (name := given(*_OF_MIRRORS)):
         raise click.UsageError(f"{name} is for a mirror, not for the URL of an index.")
     if is_index or options["against"]:
         return
     if projects:
-        raise click.UsageError("A mirror is checked as a whole; PROJECT is for the URL of an index.")
+        raise click.UsageError("a mirror is checked as a whole; PROJECT is for the URL of an index.")
     if name := given(*_OF_INDEXES):
         raise click.UsageError(f"{name} is for the URL of an index, not for a mirror.")
     refuse_without_effect(mirror)

@@ -77,7 +77,8 @@ class LocalStore:
             if create
             else "Check the path. `wheelfix mirror add` creates a mirror on first use."
         )
-        raise MirrorError("not-a-mirror", f"{shown(str(self._path))} is not a mirror{f' ({why})' if why else ''}", hint=hint)
+        what = f"is not a mirror{f' ({why})' if why else ''}" if self._path.exists() else "does not exist"
+        raise MirrorError("not-a-mirror", f"{shown(str(self._path))} {what}", hint=hint)
 
     def _is_mirror(self) -> bool:
         """Whether a mirror is there: one that was interrupted before its first page has no index yet.
