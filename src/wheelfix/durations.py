@@ -30,6 +30,18 @@ def read_duration(text: str) -> float | None:
     return sum(float(number) * _UNITS[unit[0].lower()] for number, unit in _PARTS.findall(text))
 
 
+def write_duration(seconds: float) -> str:
+    """Return ``seconds`` as people write them.
+
+    >>> write_duration(86400), write_duration(5400), write_duration(0.5)
+    ('24h', '90m', '0.5s')
+    """
+    for unit in ("h", "m"):
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{seconds // _UNITS[unit]:.0f}{unit}"
+    return f"{seconds:g}s"
+
+
 def lacks_unit(text: str) -> bool:
     """Whether ``text`` is a number without a unit."""
     return _NUMBER.fullmatch(text.strip()) is not None

@@ -57,6 +57,7 @@ _YOUNG: Final = "younger than the grace period"
 _UNKNOWN: Final = "no journal names it"
 _NOT_OURS: Final = "it is not where wheelfix stores files"
 _FOR_LOCKS: Final = "old locks may name it"
+_NO_PAGE: Final = "its project has no page"
 
 
 def prune_mirror(
@@ -148,7 +149,7 @@ class _Prune(ABC):
                 raise
             self._findings.append(ended_early(error))
         findings = tuple(dict.fromkeys(self._findings))  # what could not be read may have been read twice
-        return PruneReport(self._store.location, tuple(self._pruned), findings, self._choice.dry_run)
+        return PruneReport(self._store.location, tuple(self._pruned), findings, self._choice.dry_run, self._grace.seconds)
 
     def _note(self, found: Iterable[Pruned]) -> None:
         """Note what became of files, one after another: what comes before an error is noted, too."""
@@ -250,7 +251,7 @@ class _Prune(ABC):
         if not self._choice.all_unlisted:
             return _UNKNOWN
         if page.stored is None:
-            return "its project has no page"
+            return _NO_PAGE
         return "" if self._grace.is_over(head.modified) else _YOUNG
 
     def _results(self) -> Iterator[Pruned]:

@@ -55,12 +55,14 @@ class PruneReport(Struct, frozen=True):
     """What was deleted of a mirror, and what was kept although no page lists it; with ``dry_run`` what would be.
 
     ``findings`` are pages that could not be read, of whose projects nothing was deleted, and what else could not be.
+    ``grace_seconds`` is for how long unlisted files were kept.
     """
 
     mirror: Location
     files: tuple[Pruned, ...]
     findings: tuple[Finding, ...] = ()
     dry_run: bool = False
+    grace_seconds: float = 24 * 3600
 
     def place_of(self, pruned: Pruned) -> Location:
         """Return where something is, or was."""

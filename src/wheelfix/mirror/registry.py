@@ -305,7 +305,8 @@ _ALL: Final = (
         "unlisted",
         "No page lists a file.",
         "No client is affected; it only takes up space.",
-        f"{_REGENERATE} It deletes what runs left. `wheelfix mirror prune --all-unlisted` deletes the others, too.",
+        f"{_REGENERATE} It deletes what runs left. `wheelfix mirror prune --all-unlisted` deletes the others, too, "
+        "but for those of a project without a page: its page may be lost.",
         Seen.MIRROR,
     ),
     _warning(

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from msgspec import Struct
+
+from wheelfix.durations import write_duration
 from wheelfix.mirror.pruned import Pruned, PruneKind, PruneReport, PruneStatus
 from wheelfix.reports.findings import finding_lines
 from wheelfix.reports.json import document
@@ -20,11 +23,41 @@ _NAMES: Final = {
 """What one of each kind is called."""
 _NO_FILES: Final = (PruneKind.PAGE, PruneKind.WORK, PruneKind.JOURNAL)
 """What clients do not install."""
-_OPTIONS: Final = {
-    "no journal names it": "--all-unlisted deletes what no journal names",
-    "old locks may name it": "--replaced deletes them; locks that name them fail from then on",
+
+
+class _Kept(Struct, frozen=True):
+    """What is said of files that are kept for one reason: of one, of several, and what to do."""
+
+    one: str
+    several: str
+    hint: str = ""
+
+
+_GRACE: Final = "younger than the grace period of {grace}"
+_KEPT: Final = {
+    "no journal names it": _Kept(
+        "no journal names it",
+        "no journal names them",
+        "--all-unlisted deletes what no journal names, once it is older than the grace period of {grace}",
+    ),
+    "old locks may name it": _Kept(
+        "old locks may name it",
+        "old locks may name them",
+        "--replaced deletes replaced files; locks that name them fail from then on",
+    ),
+    "its project has no page": _Kept(
+        "its project has no page",
+        "their project has no page",
+        "restore the page from a backup, or add the wheels again; if nobody needs the files, delete them yourself",
+    ),
+    "it is not where wheelfix stores files": _Kept(
+        "it is not where wheelfix stores files", "they are not where wheelfix stores files"
+    ),
+    "younger than the grace period": _Kept(
+        _GRACE, _GRACE, "run again when they are older, or give a shorter --grace while nobody publishes"
+    ),
 }
-"""What to do about a reason, where there is something."""
+"""By the reason that the report gives."""
 
 
 def render_pruned(report: PruneReport) -> str:
@@ -38,10 +71,13 @@ def _kept_lines(report: PruneReport) -> Iterator[str]:
     groups: dict[tuple[str, str], list[Pruned]] = {}
     for each in report.of(PruneStatus.KEPT):
         groups.setdefault((_NAMES[each.kind], each.reason), []).append(each)
+    grace = write_duration(report.grace_seconds)
     for (name, reason), files in groups.items():
-        yield f"kept {counted(len(files), name)}: {reason} ({shown_few([each.path for each in files])})"
-        if reason in _OPTIONS:
-            yield f"  help: {_OPTIONS[reason]}"
+        kept = _KEPT[reason]
+        why = (kept.one if len(files) == 1 else kept.several).format(grace=grace)
+        yield f"kept {counted(len(files), name)}: {why} ({shown_few([each.path for each in files])})"
+        if kept.hint:
+            yield f"  help: {kept.hint.format(grace=grace)}"
 
 
 def render_prune_summary(report: PruneReport) -> str:

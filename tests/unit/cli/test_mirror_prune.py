@@ -54,11 +54,11 @@ def test_what_is_kept_is_explained(bucket: MemoryStore) -> None:
     bucket.put_new([NewFile(LEFT.replace("9.0", "8.0"), b"1", attributes_of(LEFT))])
     ran = wheelfix("mirror", "prune", "--grace", "1 week", "s3://bucket/mirror")
     assert (ran.code, ran.out) == (0, "")
-    assert ran.err.startswith(f"kept 3 unlisted files: younger than the grace period ({FILES}/demo/")
+    assert ran.err.startswith(f"kept 3 unlisted files: younger than the grace period of 168h ({FILES}/demo/")
     assert ran.err.endswith("Deleted 0 files (0 bytes); 3 kept\n")
     ran = wheelfix("mirror", "prune", "--grace", "0s", "s3://bucket/mirror")
     assert "kept 1 unlisted file: no journal names it" in ran.err
-    assert "  help: --all-unlisted deletes what no journal names\n" in ran.err
+    assert "  help: --all-unlisted deletes what no journal names, once it is older than the grace period of 0s\n" in ran.err
     assert wheelfix("mirror", "prune", "--grace", "0", "--all-unlisted", "-q", "s3://bucket/mirror").err == ""
 
 
@@ -92,11 +92,24 @@ def test_a_directory_is_pruned(tmp_path: Path) -> None:
     assert wheelfix("mirror", "add", "--replace", tmp_path / "m", demo_wheel(tmp_path / "again", "1.0", "six")).code == 0
     ran = wheelfix("mirror", "prune", tmp_path / "m")
     assert (ran.code, ran.out) == (0, "")
-    assert "kept 2 replaced files: old locks may name it" in ran.err
+    assert "kept 2 replaced files: old locks may name them" in ran.err
     ran = wheelfix("mirror", "prune", "--replaced", tmp_path / "m", "demo")
     assert (ran.code, len(ran.lines)) == (0, 2)
     assert not any(Path(line).exists() for line in ran.lines)
     assert wheelfix("mirror", "check", tmp_path / "m").code == 0
+
+
+def test_files_of_a_project_that_has_lost_its_page_can_be_added_again(tmp_path: Path) -> None:
+    wheel = demo_wheel(tmp_path / "in", "1.0")
+    wheelfix("mirror", "add", tmp_path / "m", wheel)
+    for page in (tmp_path / "m/public/simple").rglob("index.*"):
+        page.unlink()
+    ran = wheelfix("mirror", "prune", "--all-unlisted", "--grace", "0", tmp_path / "m")
+    assert "kept 2 unlisted files: their project has no page" in ran.err
+    assert "  help: restore the page from a backup, or add the wheels again" in ran.err
+    assert wheelfix("mirror", "add", tmp_path / "m", wheel).code == 0
+    ran = wheelfix("mirror", "prune", "--all-unlisted", "--grace", "0", tmp_path / "m")
+    assert "kept" not in ran.err
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ FORMAT = click.option(
 )  # fmt: skip
 GRACE = click.option(
     "--grace", type=Duration(), default="24h", show_default=True, metavar="TIME",
-    help="In a bucket, how long to keep unlisted files, such as 36h or '2 days': another publisher may be about to list "
-    "them. A shorter time than 24h is safe only while nobody publishes.",
+    help="How long to keep unlisted files, such as 36h or '2 days': another publisher may be about to list them. "
+    "A shorter time than 24h is safe only while nobody publishes.",
 )  # fmt: skip
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 
