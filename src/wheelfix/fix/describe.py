@@ -26,7 +26,7 @@ from wheelfix.rules.model import RuleSet
 from wheelfix.text import counted, shown
 from wheelfix.verify.run import glance
 from wheelfix.wheel.editor import REQUIRES
-from wheelfix.wheel.release import CopySource, disagreements_of
+from wheelfix.wheel.release import CopySource, disagreements_of, views_of
 from wheelfix.wheel.requirement import read_requirement, same_requirement
 from wheelfix.wheel.sbom import Provenance
 from wheelfix.wheel.wheel import Wheel
@@ -180,16 +180,22 @@ def _sentence(finding: Finding) -> str:
 
 
 def disagreements(descriptions: Sequence[Description]) -> tuple[Disagreement, ...]:
-    """Return on which requirements wheels of one release disagree."""
+    """Return on which requirements wheels of one release disagree; a fixed copy need not agree with its original."""
     wheels = {Path(str(number), each.source.name): each for number, each in enumerate(descriptions) if each.problem is None}
     places: dict[Location, Location] = {path: each.url or each.source for path, each in wheels.items()}
-    found = disagreements_of({path: [line.text for line in each.requirements] for path, each in wheels.items()})
+    said = {path: [line.text for line in each.requirements] for path, each in wheels.items()}
+    views = views_of({path: _ancestors(each.provenance) for path, each in wheels.items()})
+    found = dict.fromkeys(each for view in views for each in disagreements_of({path: said[path] for path in view}))
     return tuple(  # by their names first: a URL need not end with that of the wheel
         replace(
             each, present=tuple(map(places.__getitem__, each.present)), missing=tuple(map(places.__getitem__, each.missing))
         )
         for each in found
     )
+
+
+def _ancestors(provenance: Provenance | None) -> frozenset[str]:
+    return frozenset(each.filename for each in provenance.ancestors) if provenance else frozenset()
 
 
 class WheelExplanation(Struct, frozen=True):

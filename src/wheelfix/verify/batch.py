@@ -18,7 +18,7 @@ from wheelfix.results import UNREADABLE, CheckedWheel, Finding, Outcome, VerifyR
 from wheelfix.text import shown_few
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import check_wheel
-from wheelfix.wheel.release import Declared, disagreements_of, releases_of
+from wheelfix.wheel.release import Declared, disagreements_of, releases_of, views_of
 from wheelfix.wheel.requirement import plain_specifier, specifier_meaning
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.source import Source
@@ -61,8 +61,8 @@ def compare_releases(statements: Mapping[Path, Statement]) -> list[tuple[Locatio
     """
     found: dict[tuple[Location, str], dict[str, None]] = {}
     for group in _groups(statements):
-        for view in _views(group):
-            for path, place, texts in _disagreeing(view):
+        for view in views_of({path: each.made_from for path, each in group.items()}):
+            for path, place, texts in _disagreeing({path: group[path] for path in view}):
                 found.setdefault((path, place), {}).update(dict.fromkeys(texts))
     return [(path, _finding(place, [*texts])) for (path, place), texts in found.items()]
 
@@ -75,35 +75,6 @@ def _groups(statements: Mapping[Path, Statement]) -> Iterator[Mapping[Path, Stat
         directories.setdefault(path.parent, {})[path] = each
     if len(directories) > 1:
         yield from directories.values()
-
-
-def _views(statements: Mapping[Path, Statement]) -> Iterator[dict[Path, Statement]]:
-    """Yield the wheels as they came and, where fixed copies of some are given too, as they are with those in their place.
-
-    A copy takes the place of the wheels that it was made from, and need not agree with them. Of wheels that were fixed
-    several times each step is one more view, so that every wheel is in one of them.
-    """
-    made_from = _made_from(statements)
-    steps: dict[Path, int] = {}
-    for path, sources in made_from.items():
-        steps[path] = max((steps[each] + 1 for each in sources), default=0)
-    for last in range(max(steps.values(), default=0) + 1):
-        replaced = {each for path, sources in made_from.items() if steps[path] <= last for each in sources}
-        yield {path: each for path, each in statements.items() if steps[path] <= last and path not in replaced}
-
-
-def _made_from(statements: Mapping[Path, Statement]) -> dict[Path, set[Path]]:
-    """Return for each wheel, sources first, those of which it is a fixed copy.
-
-    They are those that its provenance names, and the one of the same file name that was fixed fewer times.
-    """
-    before = {path: each.made_from - {path.name} for path, each in statements.items()}
-    made_from: dict[Path, set[Path]] = {}
-    by_name: dict[str, Path] = {}
-    for path in sorted(statements, key=lambda path: (len(before[path]), len(statements[path].made_from))):
-        made_from[path] = {by_name[name] for name in {*before[path], path.name} if name in by_name}
-        by_name[path.name] = path
-    return made_from
 
 
 def _disagreeing(statements: Mapping[Path, Statement]) -> Iterator[tuple[Location, str, list[str]]]:

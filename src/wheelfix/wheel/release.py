@@ -5,6 +5,7 @@ release. See https://packaging.python.org/en/latest/specifications/core-metadata
 """
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -130,6 +131,36 @@ def releases_of(paths: Iterable[Place]) -> list[list[Place]]:
     """Return the wheels by release, by their file names; without wheels that are alone in their release."""
     paths = list(paths)
     return by_release(paths, [read_name(path) for path in paths])
+
+
+def views_of(ancestors: Mapping[Path, frozenset[str]]) -> Iterator[list[Path]]:
+    """Yield the wheels as they came and, where fixed copies of some are given too, as they are with those in their place.
+
+    A copy takes the place of the wheels that it was made from, and need not agree with them. Of wheels that were fixed
+    several times each step is one more view, so that every wheel is in one of them. ``ancestors`` are, for each wheel, the
+    file names that its provenance names.
+    """
+    made_from = _made_from(ancestors)
+    steps: dict[Path, int] = {}
+    for path, sources in made_from.items():
+        steps[path] = max((steps[each] + 1 for each in sources), default=0)
+    for last in range(max(steps.values(), default=0) + 1):
+        replaced = {each for path, sources in made_from.items() if steps[path] <= last for each in sources}
+        yield [path for path in ancestors if steps[path] <= last and path not in replaced]
+
+
+def _made_from(ancestors: Mapping[Path, frozenset[str]]) -> dict[Path, set[Path]]:
+    """Return for each wheel, sources first, those of which it is a fixed copy.
+
+    They are those that its provenance names, and the one of the same file name that was fixed fewer times.
+    """
+    before = {path: names - {path.name} for path, names in ancestors.items()}
+    made_from: dict[Path, set[Path]] = {}
+    by_name: dict[str, Path] = {}
+    for path in sorted(ancestors, key=lambda path: (len(before[path]), len(ancestors[path]))):
+        made_from[path] = {by_name[name] for name in {*before[path], path.name} if name in by_name}
+        by_name[path.name] = path
+    return made_from
 
 
 def disagreements_of(requirements: Mapping[Place, Sequence[str]]) -> tuple[Disagreement, ...]:

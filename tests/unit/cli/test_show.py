@@ -75,12 +75,25 @@ def test_json_fits_its_schema() -> None:
     samples = sorted((ROOT / "sample_wheels").glob("*.whl"))
     assert wheelfix("strip-gpu", *samples[-1:], "-o", "fixed").code == 0
     Path("bad-1-py3-none-any.whl").write_bytes(b"x")
-    ran = wheelfix("show", "--format", "json", *samples, "fixed", "bad-1-py3-none-any.whl")
+    others = [write_wheel(Path(), WheelSpec(tags=f"{tag}-none-any", requires=(tag,))) for tag in ("py2", "py3")]
+    ran = wheelfix("show", "--format", "json", *samples, *others, "fixed", "bad-1-py3-none-any.whl")
     document = json.loads(ran.out)
     validator("show.schema.json").validate(document)
     assert document["disagreements"]
     assert any(each["provenance"] for each in document["wheels"])
     assert any(each["problem"] for each in document["wheels"])
+
+
+@pytest.mark.parametrize("naming", [(), ("--build-tag", "1nogpu")], ids=["same-name", "build-tag"])
+def test_a_fixed_wheel_need_not_agree_with_its_original(naming: tuple[str, ...]) -> None:
+    """A mirror lists both: the original yanked, for old locks."""
+    paths = []
+    for tags in ("py3-none-any", "py2-none-any"):
+        paths.append(write_wheel(Path(), WheelSpec(tags=tags, requires=("nvidia-nccl-cu12",))))
+        assert wheelfix("strip-gpu", paths[-1], "-o", "fixed", *naming).code == 0
+    assert "disagree" not in wheelfix("show", *paths, "fixed").out
+    unrelated = write_wheel(Path(), WheelSpec(tags="cp313-none-any", requires=("six",)))
+    assert "demo 1.0: its wheels disagree" in wheelfix("show", *paths, "fixed", unrelated).out
 
 
 def test_markdown_has_a_table_of_each_wheel() -> None:
