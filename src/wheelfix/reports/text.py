@@ -203,7 +203,7 @@ def render_summary(report: Report, *, dry_run: bool = False, where: str = "") ->
     counts += [f"{report.count(status)} {status}" for status in (Status.UNCHANGED, Status.REFUSED)]
     failed, left = report.count(Status.FAILED), sum(len(outcome.findings) for outcome in report.outcomes)
     counts += [f"{failed} failed"] if failed else []
-    remain = f"; {counted(left, 'finding')} remain{'s' * (left == 1)}" if left else ""
+    remain = f" ({counted(left, 'finding')} remain{'s' * (left == 1)})" if left else ""
     return f"{', '.join(counts)}{remain}{f' -> {shown(where)}' if where else ''}\n"
 
 

@@ -44,6 +44,12 @@ TOLD = [
 ]  # fmt: skip
 
 
+def test_what_remains_does_not_take_the_time_of_the_run() -> None:
+    """The command line puts the time before the arrow."""
+    report = Report("repair", (replace(PLAIN, findings=(FAULT, FAULT)),))
+    assert render_summary(report, where="out/") == "Fixed 0 wheels, 1 unchanged, 0 refused (2 findings remain) -> out/\n"
+
+
 @pytest.mark.parametrize(("outcome", "verbosity", "dry_run", "text"), TOLD)
 def test_what_is_told(outcome: Outcome, verbosity: int, dry_run: bool, text: str) -> None:
     """Pitfall 13: rules that match nothing say so."""
