@@ -18,6 +18,9 @@ from wheelfix.errors import MirrorError
 from wheelfix.locations import Url, without_file_scheme
 from wheelfix.text import CODE_PAGES, closest, shown
 
+_SHORTEST_FAMILY: Final = 4
+"""In letters: a family of codes that is suggested, such as ``record`` or ``sbom``; ``no`` and ``is`` are none."""
+
 if TYPE_CHECKING:
     from wheelfix.wheel.filename import WheelFilename
 
@@ -243,7 +246,7 @@ class Selection(Struct, frozen=True):
         """
         for prefix in (*self.select, *self.ignore):
             if not prefix or not any(code.startswith(prefix) for code in codes):
-                families = {code.partition("-")[0] for code in codes}
+                families = {family for code in codes if len(family := code.partition("-")[0]) >= _SHORTEST_FAMILY}
                 close = closest(prefix, [*sorted(families), *codes])
                 hint = f"Did you mean {close}?" if close else CODE_PAGES
                 raise ValueError(f"no code begins with {prefix!r}. {hint}")

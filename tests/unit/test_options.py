@@ -167,3 +167,11 @@ def test_the_cache_of_requests_can_be_a_text(wheel: Path, tmp_path: Path) -> Non
     with answering(index) as server:
         wheelfix.check_index(server.index, requests=Requests(cache=str(tmp_path / "answers")))
     assert [*(tmp_path / "answers").iterdir()]
+
+
+def test_a_code_is_suggested_and_no_fragment_of_one() -> None:
+    codes = ["no-metadata-file", "record-wrong-hash", "record-missing-row"]
+    with pytest.raises(ValueError, match="Did you mean record"):
+        wheelfix.Selection("recrd").among(codes)
+    with pytest.raises(ValueError, match=r"^no code begins with 'nope'\. (?!Did you mean)"):
+        wheelfix.Selection("nope").among(codes)

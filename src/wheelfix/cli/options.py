@@ -10,7 +10,7 @@ from msgspec.structs import fields
 from wheelfix.cli import suggest
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.inputs import INPUT, InputOptions, Inputs
-from wheelfix.cli.params import NULL, WHEELS, DirectoryParam
+from wheelfix.cli.params import NULL, WHEELS, Count, DirectoryParam
 from wheelfix.cli.printing import print_exactly, say
 from wheelfix.cli.progress import FixLog
 from wheelfix.cli.report_files import report_option, write_reports
@@ -81,7 +81,7 @@ ALLOW_MIXED: Option = click.option(
     "--allow-mixed", is_flag=True, help="Write wheels of one release even if they will disagree."
 )
 JOBS: Option = click.option(
-    "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    "-j", "--jobs", type=Count(min=1), default=1, show_default=True, metavar="N",
     help="How many wheels to work on at a time, each in a process of its own.",
 )  # fmt: skip
 HOW: tuple[Option, ...] = (
@@ -89,7 +89,7 @@ HOW: tuple[Option, ...] = (
     click.option("--overwrite", is_flag=True, help="Replace files in the output directory that differ from the results."),
     click.option("--no-sbom", is_flag=True, help="Leave out the provenance dist-info/sboms/wheelfix.cdx.json."),
     JOBS,
-    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    click.option("-q", "--quiet", is_flag=True, help="Print only errors and the written paths."),
     click.option("-v", "--verbose", is_flag=True, help="Also print the reasons, what a rule kept, and the sha256 sums."),
 )  # fmt: skip
 """The options that come last."""

@@ -74,10 +74,16 @@ SINGLE_WRITER = click.option(
 """For commands that write to a mirror."""
 
 
+class Count(click.IntRange):
+    """A whole number; click says of what is none that it is not a valid one of this ``name``."""
+
+    name = "whole number"
+
+
 class Seconds(click.FloatRange):
     """A number of seconds."""
 
-    name = "seconds"
+    name = "number of seconds"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number, which is one."""

@@ -13,6 +13,11 @@ from wheelfix.text import shown
 
 _ENDINGS: Final[Mapping[str, str]] = {".html": "html", ".json": "json", ".md": "markdown", ".sarif": "sarif"}
 """How the names of files of each format end."""
+_READERS: Final[Mapping[str, str]] = {
+    ".html": "is a page for people", ".json": "is for programs", ".md": "for a comment on a change",
+    ".sarif": "for code scanning",
+}  # fmt: skip
+"""Whom a file with each ending is for."""
 
 
 def report_option(command: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -25,11 +30,10 @@ def report_option(command: str) -> Callable[[Callable[..., Any]], Callable[..., 
                 raise click.BadParameter(f"{shown(path)} must end with {_either(endings)}.")
         return paths
 
-    others = f"; one that ends with {_either(endings[1:])} is for programs and comments" if endings[1:] else ""
+    kinds = ", ".join(f"FILE{ending} {_READERS[ending]}" for ending in endings)
     return click.option(
         "--report", "reports", type=TargetFile(), multiple=True, metavar="FILE", callback=check,
-        help=f"Also write what was found to FILE, in place of an earlier report: FILE.html is a page for people{others}. "
-        "Can be repeated.",
+        help=f"Also write what was found to a file, in place of an earlier report: {kinds}. Can be repeated.",
     )  # fmt: skip
 
 

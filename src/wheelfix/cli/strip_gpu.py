@@ -49,4 +49,5 @@ def command(only: tuple[str, ...], keep: tuple[str, ...], drop: tuple[str, ...],
         return run_fix("strip-gpu", "gpu", FixOptions(**options))
     from wheelfix.rules.load import gpu_rules  # imported late: most runs need no other rules
 
-    return run_fix("strip-gpu", gpu_rules(only=only, keep=keep, drop=drop), FixOptions(**options))
+    groups = [group.strip() for text in only for group in text.split(",")]
+    return run_fix("strip-gpu", gpu_rules(only=groups, keep=keep, drop=drop), FixOptions(**options))

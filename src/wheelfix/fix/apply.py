@@ -158,7 +158,9 @@ def prepare(
         )
     if target is not None and target.exists() and wheel.file.is_at(target):
         raise OutputError(
-            "output-is-input", f"{target} is the wheel itself", hint="Choose another directory, or fix it in place."
+            "output-is-input",
+            "the result would replace the wheel itself",
+            hint="Use --in-place, or choose another directory with -o.",
         )
     if target is None and plan.is_empty:
         return _leave(wheel, plan, digest)

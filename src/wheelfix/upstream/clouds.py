@@ -405,6 +405,6 @@ def _extra() -> Iterator[None]:
     except ImportError as error:
         raise MirrorError(
             "no-cloud-extra",
-            f"{shown(error.name or 'obstore')} is not installed, which buckets require",
+            f"a bucket needs {shown(error.name or 'obstore')}, which is not installed",
             hint=install_extra("cloud"),
         ) from error

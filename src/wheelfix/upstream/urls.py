@@ -139,6 +139,6 @@ def missing_extra(error: ImportError) -> MirrorError:
     """Return the error for a package that only the extra ``index`` installs."""
     return MirrorError(
         "no-index-extra",
-        f"{error.name} is not installed, which requests to an index require",
+        f"reading an index needs {error.name}, which is not installed",
         hint=install_extra("index"),
     )

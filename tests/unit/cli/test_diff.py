@@ -162,3 +162,10 @@ def test_wrong_usage(arguments: list[str]) -> None:
     ran = wheelfix("diff", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err
+
+
+def test_the_page_counts_one_thing_as_one() -> None:
+    old, new = write_wheel(Path(), WheelSpec(requires=())), write_wheel(Path("new"), WheelSpec(requires=("six",)))
+    page = wheelfix("diff", "--format", "html", old, new).out
+    assert "<strong>1</strong> requirement differs</li>" in page
+    assert "<strong>0</strong> files added</li>" in page

@@ -126,8 +126,26 @@ def test_a_refusal_counts_more_than_what_would_change(gpu: Path, bad: Path) -> N
     assert wheelfix("strip-gpu", "--check", gpu).code == 1
 
 
+def test_groups_can_be_separated_by_commas() -> None:
+    wheel = write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12", "triton", "tensorrt")))
+    dropped = {
+        words: [line for line in wheelfix("strip-gpu", "--check", *words, wheel).err.splitlines() if line.startswith("  - ")]
+        for words in (("--only", "nvidia,tensorrt"), ("--only", "nvidia", "--only", "tensorrt"), ("--only", "nvidia"))
+    }
+    assert [len(each) for each in dropped.values()] == [2, 2, 1]
+    ran = wheelfix("strip-gpu", "--only", "nvidia,foo", wheel)
+    assert "gpu has no group 'foo'" in ran.err
+
+
+@pytest.mark.parametrize("words", [("strip-gpu", "-j", "x"), ("mirror", "check", "--connections", "x")], ids=" ".join)
+def test_a_word_is_no_number(words: tuple[str, ...]) -> None:
+    assert "'x' is not a valid whole number\n" in wheelfix(*words, "a-1-py3-none-any.whl").err
+
+
 def test_quiet_tells_only_what_went_wrong(gpu: Path, plain: Path, bad: Path) -> None:
-    assert wheelfix("strip-gpu", "-q", gpu, plain).err == ""
+    quiet = wheelfix("strip-gpu", "-q", gpu, plain)
+    assert (quiet.lines, quiet.err) == ([f"fixed/{gpu}", f"fixed/{plain}"], "")
+    assert "Print only errors and the written paths." in wheelfix("strip-gpu", "--help").out
     told = wheelfix("strip-gpu", "--quiet", gpu, bad).err
     assert told.count("\n") == 2
     assert told.startswith(f"error[not-a-zip]: {bad} not changed: ")
@@ -203,7 +221,7 @@ def test_output_and_input_folder_may_not_be_one(gpu: Path) -> None:
         Path("fixed").mkdir(exist_ok=True)
         ran = wheelfix("strip-gpu", "-o", folder, gpu)
         assert ran.code == 3
-        assert "is the wheel itself" in ran.err
+        assert "not changed: the result would replace the wheel itself\n  help: Use --in-place, or" in ran.err
     assert files() == before
 
 

@@ -23,7 +23,7 @@ from wheelfix.cli.mirror.options import (
     work_in,
 )
 from wheelfix.cli.options import Option, naming_from, policy_from, with_options
-from wheelfix.cli.params import NULL, SDISTS, SINGLE_WRITER, WHEEL, WHEELS, wheel_paths
+from wheelfix.cli.params import NULL, SDISTS, SINGLE_WRITER, WHEEL, WHEELS, Count, wheel_paths
 from wheelfix.cli.progress import FixLog, Log, download_line, waiting_line
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.mirror.storage import MirrorLocation
@@ -64,7 +64,7 @@ _OPTIONS: Final[Mapping[str, Option]] = {
 }  # fmt: skip
 """The options that are for --from-index, by the names of their parameters."""
 _JOBS: Final = click.option(
-    "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    "-j", "--jobs", type=Count(min=1), default=1, show_default=True, metavar="N",
     help="How many wheels to check or fix at a time.",
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from wheelfix.cli.command import CHECKING_MIRRORS, Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.mirror.options import GRACE, given, open_mirror, refuse_without_effect, refusing
 from wheelfix.cli.options import selection_options
-from wheelfix.cli.params import NO_SUMMARY, SINGLE_WRITER, DirectoryParam, Seconds
+from wheelfix.cli.params import NO_SUMMARY, SINGLE_WRITER, Count, DirectoryParam, Seconds
 from wheelfix.cli.printing import print_summary, print_text
 from wheelfix.cli.progress import Log
 from wheelfix.cli.report_files import report_option, write_reports
@@ -200,7 +200,7 @@ def _closed_check(options: Mapping[str, Any]) -> "Callable[[MirrorLocation], _Cl
 )
 @click.option(
     "--connections",
-    type=click.IntRange(min=1, max=MOST_CONNECTIONS),
+    type=Count(min=1, max=MOST_CONNECTIONS),
     default=Requests().connections,
     show_default=True,
     metavar="N",
@@ -214,7 +214,7 @@ def _closed_check(options: Mapping[str, Any]) -> "Callable[[MirrorLocation], _Cl
 )
 @click.option(
     "--max-requests",
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     default=10_000,
     show_default=True,
     metavar="N",

@@ -40,7 +40,7 @@ _FILE: Final = click.Path(dir_okay=False)
     show_default=True,
     help="text: the path of the file; json: what is in it.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors and the path of the file.")
 def command(mirror: str, output: str, since: str | None, lock: str | None, form: str, quiet: bool) -> int:
     """Write what a mirror has, or what is new, to a tar file.
 

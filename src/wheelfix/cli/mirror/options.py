@@ -35,7 +35,7 @@ GRACE = click.option(
     help="How long to keep unlisted files, such as 36h or '2 days': another publisher may be about to list them. "
     "A shorter time than 24h is safe only while nobody publishes.",
 )  # fmt: skip
-QUIET = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Print only errors and the paths of what changed.")
 
 
 def changing_options(function: Callable[..., Any]) -> Callable[..., Any]:

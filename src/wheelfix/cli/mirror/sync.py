@@ -10,7 +10,7 @@ from wheelfix.cli.command import SYNCING, Command
 from wheelfix.cli.mirror.options import TIMEOUT
 from wheelfix.cli.mirror.sync_run import ALLOW_REMOVALS, MANIFEST, ONLY, REPORTING, ReportOptions, run_sync
 from wheelfix.cli.options import with_options
-from wheelfix.cli.params import SINGLE_WRITER
+from wheelfix.cli.params import SINGLE_WRITER, Count
 from wheelfix.options import Limits
 from wheelfix.sync.jobs.shard import Shard
 
@@ -47,7 +47,7 @@ _DOING: Final = (
         help="Go back to what this lock of the mirror lists, as far as its files are still there; nothing is downloaded.",
     ),
     click.option(
-        "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+        "-j", "--jobs", type=Count(min=1), default=1, show_default=True, metavar="N",
         help="How many releases to fix at a time.",
     ),
     click.option(

@@ -7,6 +7,7 @@ import click
 from packaging.utils import canonicalize_name
 
 from wheelfix.cli.command import Command
+from wheelfix.cli.params import Count
 from wheelfix.cli.printing import say
 from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, lint_today, refuse_findings, rules_option, with_rules
 from wheelfix.cli.suggest import rule_sources
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--most",
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     default=50,
     show_default=True,
     metavar="N",

@@ -47,14 +47,15 @@ def render_difference_html(difference: Difference) -> str:
         (difference.old_url, difference.old), (difference.new_url, difference.new)))  # fmt: skip
     changes = difference.files
     figures = [
-        (f"{len(found):,}", f"files {name}", kind)
+        (f"{len(found):,}", f"file{'s' * (len(found) != 1)} {name}", kind)
         for name, found, kind in (
             ("added", changes.added, "good"), ("removed", changes.removed, "error"), ("changed", changes.changed, "warning"),
             ("renamed", changes.renamed, "note"),
         )
     ]  # fmt: skip
-    figures.append((f"{changes.same:,}", "files the same", "plain"))
-    figures.append((f"{len(difference.requirements):,}", "requirements differ", "note"))
+    figures.append((f"{changes.same:,}", f"file{'s' * (changes.same != 1)} the same", "plain"))
+    count = len(difference.requirements)
+    figures.append((f"{count:,}", "requirement differs" if count == 1 else "requirements differ", "note"))
     sections = [
         section("Verdict", _verdict(difference, old, new), id="verdict"),
         section("Requirements", *_requirements(difference.requirements), id="requirements"),

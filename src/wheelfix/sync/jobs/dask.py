@@ -30,7 +30,7 @@ def dask_executor(address: str, seconds: float = _SECONDS) -> "Iterator[Executor
     except ImportError as error:
         raise MirrorError(
             "no-dask-extra",
-            f"{error.name} is not installed, which a Dask cluster requires",
+            f"a Dask cluster needs {error.name}, which is not installed",
             hint=install_extra("dask"),
         ) from error
     try:
