@@ -16,7 +16,7 @@ from wheelfix.mirror.stored_wheel import unreadable
 from wheelfix.results import Finding
 from wheelfix.text import shown_few
 from wheelfix.upstream.answers import TEMPORARY
-from wheelfix.upstream.client import ServedPage, get_projects, sha256_of
+from wheelfix.upstream.client import AboveIndex, ServedPage, get_projects, sha256_of
 from wheelfix.upstream.http import Session
 from wheelfix.upstream.urls import shown_url
 
@@ -48,14 +48,16 @@ class StoredPages:
     def compare_root(self, session: Session, index: str) -> Iterator[Finding]:
         """Yield where the list of projects at ``index`` is not that of the mirror.
 
-        :raises MirrorError: if the server does not answer, or a limit is reached.
+        :raises MirrorError: if the server does not answer, a limit is reached, or an index may be below the URL.
         """
         try:
             served = set(get_projects(session, index))
         except MirrorError as error:
-            if error.code in TEMPORARY:
+            if error.code in TEMPORARY or isinstance(error, AboveIndex):
                 raise
-            yield finding("page-unreadable", shown_url(index), error.message)
+            place = shown_url(index)
+            message = error.message.removeprefix(f"{place} ")
+            yield finding("page-unreadable", place, message if message == error.message else f"it {message}")
             return
         listed = set(self.projects())
         differences = [*_missing(listed - served), *_others(served - listed)]

@@ -169,12 +169,17 @@ def _is_json(answer: Answer) -> bool:
     return content_type.endswith("json") or (content_type not in HTML and answer.body.lstrip().startswith(b"{"))
 
 
+class AboveIndex(MirrorError):
+    """The URL is not that of an index, but that of the directory that holds one."""
+
+
 def _names(page: IndexPage, url: str) -> list[str]:
     """Return the projects of a page; some servers list the directories of an index, each with a slash at the end."""
     names = {canonicalize_name(each.removesuffix("/")) for each in page.projects}
     others = [each for each in page.projects if not is_normalized_name(canonicalize_name(each.removesuffix("/")))]
     if "simple/" in page.projects:
-        others.append("simple/")
+        hint = f"Did you mean {shown_url(url).rstrip('/')}/simple/?"
+        raise AboveIndex("no-index", f"{shown_url(url)} is not an index", hint=hint)
     if others or (not names and page.repository_version is None):
         what = f"it lists {others[0]!r}, which is not a project" if others else "it lists no projects"
         raise MirrorError("no-index", f"{shown_url(url)} is not an index: {shown(what)}", hint=_INDEX_URL)

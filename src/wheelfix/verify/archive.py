@@ -4,7 +4,7 @@ import posixpath
 import re
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
@@ -254,14 +254,19 @@ def _is_cached(name: str) -> bool:
     return "__pycache__/" in name and not name.endswith("/") and "__pycache__" in name.split("/")
 
 
+def _also(names: Sequence[str]) -> str:
+    """Return which of ``names`` a finding on the first one is on too, in brackets."""
+    return f" (also {shown_few(names[1:])})" if names[1:] else ""
+
+
 def _check_contents(subject: Subject) -> Iterator[RawFinding]:
     cached = sorted(filter(_is_cached, subject.entries))
     if cached:
-        message = f"in __pycache__, which installer (Poetry, PDM) leaves out: {shown_few(cached)}"
+        message = f"in __pycache__, which installer (Poetry, PDM) leaves out{_also(cached)}"
         yield RawFinding("contents-bytecode", shown(cached[0]), message)
     compiled = sorted(name for name in subject.entries if name.endswith((".pyc", ".pyo")) and not _is_cached(name))
     if compiled:
-        yield RawFinding("contents-bytecode", shown(compiled[0]), f"compiled Python: {shown_few(compiled)}")
+        yield RawFinding("contents-bytecode", shown(compiled[0]), f"compiled Python{_also(compiled)}")
     top = {name.partition("/")[0] for name in subject.entries if "/" in name}
     own = subject.filename.project if subject.filename else ""
     for name in sorted(top & _COMMON - {own}):

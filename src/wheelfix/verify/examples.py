@@ -145,14 +145,14 @@ EXAMPLES: Final[dict[str, str]] = {
     "metadata-hidden-fields": "METADATA: around line 8: readers disagree about keywords: x Requires-Dist: triton",
     "metadata-ambiguous": "METADATA: line 7: it begins with 'From ' inside the header",
     "metadata-too-many-fields": "METADATA: it has a header that is longer than any real one",
-    "metadata-missing-field": "Name: METADATA has no Name",
-    "metadata-repeated-field": "Summary: Summary appears more than once; readers disagree on which counts",
+    "metadata-missing-field": "Name: METADATA does not have it",
+    "metadata-repeated-field": "Summary: it appears more than once; readers disagree on which counts",
     "metadata-bad-name": "Name: demo! is not a valid project name",
     "metadata-bad-version": "Version: 1.0.x is not a valid version (PEP 440)",
     "metadata-unknown-version": "Metadata-Version: there is no Metadata-Version 2.0",
-    "metadata-field-too-new": "License-Expression: License-Expression requires Metadata-Version 2.4 (found 2.1)",
-    "metadata-license-file-early": "License-File: License-File requires Metadata-Version 2.4 (found 2.1); tools accept it",
-    "metadata-unknown-field": "Colour: no Metadata-Version has a field Colour",
+    "metadata-field-too-new": "License-Expression: it requires Metadata-Version 2.4 (found 2.1)",
+    "metadata-license-file-early": "License-File: it requires Metadata-Version 2.4 (found 2.1); tools accept it",
+    "metadata-unknown-field": "Colour: no Metadata-Version has such a field",
     "metadata-not-utf8": "line 7: it is not UTF-8; pip refuses it, other tools guess",
     "metadata-bad-value": "Project-URL: Home: it has no URL",
     "metadata-two-licenses": (
@@ -202,7 +202,7 @@ EXAMPLES: Final[dict[str, str]] = {
         "(char 1)"
     ),
     "sbom-stale-provenance": "sboms/wheelfix.cdx.json: it is not in the form that wheelfix writes",
-    "contents-bytecode": "demo/x.pyc: compiled Python: demo/x.pyc",
+    "contents-bytecode": "demo/x.pyc: compiled Python",
     "contents-common-name": "lib: many projects would write to a directory of this name in site-packages",
     "release-requires-python": (
         "Requires-Python: wheels of the same release say >=3.12; whether uv lock fails depends on which of them it "

@@ -133,12 +133,12 @@ def _check_version(document: Document, files: Collection[str]) -> Iterator[RawFi
         yield RawFinding("metadata-unknown-version", LEVEL, f"there is no Metadata-Version {cut(said)}{why_not}", change)
         return
     if early and is_later(early, said):
-        message = f"{LICENSE_FILE} requires Metadata-Version {early} (found {said}); tools accept it"
+        message = f"it requires Metadata-Version {early} (found {said}); tools accept it"
         yield RawFinding("metadata-license-file-early", LICENSE_FILE, message)
     late = {name: level for name, level in since.items() if is_later(level, said)}
     fixes, why_not = raising(document, newest, files) if late else ((), "")
     for name, level in late.items():
-        message = f"{name} requires Metadata-Version {level} (found {said}){why_not}"
+        message = f"it requires Metadata-Version {level} (found {said}){why_not}"
         yield RawFinding("metadata-field-too-new", name, message, fixes)
 
 
@@ -223,17 +223,15 @@ def _check_names(document: Document) -> Iterator[RawFinding]:
     for name in _REQUIRED:
         if not document.first(name):
             refused_by = (Client.PYPI,) if name == LEVEL else None
-            yield RawFinding("metadata-missing-field", name, f"METADATA has no {name}", refused_by=refused_by)
+            yield RawFinding("metadata-missing-field", name, "METADATA does not have it", refused_by=refused_by)
     for field in document.fields:
         kind = find(field.name)
         key = field.name.lower()
         if kind is None and key not in seen:
-            yield RawFinding(
-                "metadata-unknown-field", shown(field.name), f"no Metadata-Version has a field {shown(field.name)}"
-            )
+            yield RawFinding("metadata-unknown-field", shown(field.name), "no Metadata-Version has such a field")
         elif kind is not None and not kind.multiple and key in seen:
             yield RawFinding(
-                "metadata-repeated-field", kind.name, f"{kind.name} appears more than once; readers disagree on which counts"
+                "metadata-repeated-field", kind.name, "it appears more than once; readers disagree on which counts"
             )
         seen.add(key)
 

@@ -252,7 +252,7 @@ def check_wheel_file(subject: Subject) -> Iterator[RawFinding]:
         found += [*_check_listed_tags(wheel, subject.filename), *_check_build(wheel, subject.filename)]
     for name in _ONCE:
         if len(wheel.all(name)) > 1:
-            yield RawFinding("wheel-ambiguous", name, f"{name} appears more than once; readers disagree on which counts")
+            yield RawFinding("wheel-ambiguous", name, "it appears more than once; readers disagree on which counts")
     yield from found if _has_one_reading(wheel) else (replace(each, fixes=()) for each in found)
 
 

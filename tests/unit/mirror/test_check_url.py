@@ -11,7 +11,7 @@ from running import mirror_report, wheelfix
 from scripting import Asked, Index, Reply, answering
 from serving import free_port, static
 from wheelfix.errors import MirrorError
-from wheelfix.mirror.check import check_index
+from wheelfix.mirror.check import check_against, check_index
 from wheelfix.mirror.registry import MirrorCheckReport
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.options import Requests
@@ -153,8 +153,15 @@ def test_a_listing_of_directories_is_not_an_index(tmp_path: Path) -> None:
     assert add_wheels(tmp_path / "m", demo_wheel(tmp_path, "1.0")).ok
     with static(tmp_path / "m/public") as server, pytest.raises(MirrorError) as caught:
         check_index(server.url)
-    assert caught.value.code == "no-index"
-    assert "/simple/" in caught.value.hint
+    assert (caught.value.code, caught.value.message) == ("no-index", f"{server.url}/ is not an index")
+    assert caught.value.hint == f"Did you mean {server.url}/simple/?"
+
+
+def test_a_mirror_is_not_compared_with_what_is_above_its_index(tmp_path: Path) -> None:
+    """One error, in place of a missing page for each project."""
+    assert add_wheels(tmp_path / "m", demo_wheel(tmp_path, "1.0")).ok
+    with static(tmp_path / "m/public") as server, pytest.raises(MirrorError, match="Did you mean"):
+        check_against(tmp_path / "m", server.url)
 
 
 @pytest.mark.parametrize(

@@ -160,18 +160,19 @@ def test_names_are_only_for_windows_where_the_wheel_is(tags: str, count: int, tm
 @pytest.mark.parametrize(
     ("names", "messages"),
     [
-        (["demo/x.pyc"], ["compiled Python: demo/x.pyc"]),
-        (["__pycache__/x.txt"], ["in __pycache__, which installer (Poetry, PDM) leaves out: __pycache__/x.txt"]),
+        (["demo/x.pyc"], ["compiled Python"]),
+        (["demo/x.pyc", "demo/y.pyc"], ["compiled Python (also demo/y.pyc)"]),
+        (["__pycache__/x.txt"], ["in __pycache__, which installer (Poetry, PDM) leaves out"]),
         (
             ["demo/__pycache__/y.pyc", "demo/x.pyc"],
             [
-                "in __pycache__, which installer (Poetry, PDM) leaves out: demo/__pycache__/y.pyc",
-                "compiled Python: demo/x.pyc",
+                "in __pycache__, which installer (Poetry, PDM) leaves out",
+                "compiled Python",
             ],
         ),
         (["demo/__pycache__", "demo/a__pycache__/b", "demo/__pycache__.py/c", "d/__pycache__/"], []),
     ],
-    ids=["compiled", "a cached text", "both", "neither"],
+    ids=["compiled", "two compiled", "a cached text", "both", "neither"],
 )
 def test_what_is_in_pycache_is_left_out_by_one_installer(names: list[str], messages: list[str], tmp_path: Path) -> None:
     spec = valid(files=(*valid().files, *(Entry(name, b"" if name.endswith("/") else b"x") for name in names)))
