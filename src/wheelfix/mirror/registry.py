@@ -209,7 +209,8 @@ _ALL: Final = (
         "wheel-invalid",
         "`wheelfix verify` finds errors in a wheel.",
         "Installers refuse it, or some do.",
-        "Fix it with `wheelfix repair`, then add it with `--replace`.",
+        "Fix it with `wheelfix repair`, then add it with `--replace`. If `file-differs` is reported too, the file is "
+        "damaged: add the wheel again from where it came.",
     ),
     _error(
         "metadata-file-missing",

@@ -101,11 +101,15 @@ def paragraphs(check: Check) -> Iterator[tuple[str, str]]:
 
 
 def _refusing(check: Check) -> str:
-    """Return who refuses such a wheel, as a sentence; empty if nobody does."""
+    """Return who refuses such a wheel, as a sentence; empty if nobody does.
+
+    Of several clients some read a milder form of the same error, such as a requirement that uv understands all the same.
+    """
     clients = [_THROUGH.get(each, str(each)) for each in check.refused_by]
     *others, last = clients or [""]
-    names = f"{', '.join(others)} and {last}" if others else last
-    return f"{names} refuse{'' if others else 's'} the wheel." if names else ""
+    if not others:
+        return f"{last} refuses the wheel." if last else ""
+    return f"{', '.join(others)} and {last} refuse such wheels; the finding names those that refuse this one."
 
 
 _THROUGH: Final = {Client.INSTALLER: "installer (Poetry, PDM)", Client.PYPI: "PyPI (uploads)"}
