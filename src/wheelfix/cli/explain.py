@@ -5,25 +5,27 @@ import click
 from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import MEANINGS, ExitCode
 from wheelfix.cli.suggest import explained_codes
-from wheelfix.reports.codes import render_code
+from wheelfix.reports.codes import render_all_codes, render_code
 from wheelfix.version import REFERENCE
 
 
 @click.command("explain", cls=Command, short_help="Explain a code: what it means, who is affected, how to fix it.")
-@click.argument("codes", nargs=-1, required=True, metavar="CODE...", shell_complete=explained_codes)
+@click.argument("codes", nargs=-1, metavar="[CODE]...", shell_complete=explained_codes)
 def command(codes: tuple[str, ...]) -> None:
     """Explain a code of a finding or an error: what it means, who is affected, how to fix it.
 
     The codes are those that `verify`, `mirror check`, `mirror sync` and `rules check`
-    report, and those in the messages of errors. A number is an exit code.
+    report, and those in the messages of errors. A number is an exit code. Without a code
+    all of them are listed.
 
     \b
     Examples:
       wheelfix explain record-wrong-hash
       wheelfix explain unproven mixed-release
       wheelfix explain 3
+      wheelfix explain | grep record
     """
-    texts = []
+    texts = [] if codes else [render_all_codes()]
     for code in codes:
         try:
             texts.append(_exit_code(code) if code.isdecimal() else render_code(code))

@@ -293,7 +293,8 @@ class Fetcher:
             if wheel.done is not None:
                 self._let_go(wheel, wheel.done, by_wheel=outcome.status is Status.REFUSED)
         files = (replace(each.done, notes=(*each.notes, *each.done.notes)) for each in self._wanted.values() if each.done)
-        return tuple(_by_name(each) for each in (*files, *originals, *self._followed, *self._copy_statuses()))
+        followed = (*self._followed, *self._copy_statuses())
+        return tuple(map(_by_name, _with_new_times((*files, *originals), followed)))
 
     def _copy_statuses(self) -> Iterator[Published]:
         """Copy the status of each project once more: the mirror may have had no page of it when it was followed."""
@@ -348,6 +349,16 @@ def _project_gone(project: str, count: int) -> MirrorError:
         f"the index no longer has the project {project}, and the mirror lists {files} from there",
         hint=f"They are kept. If the project was removed for good reason, run `wheelfix mirror yank MIRROR {project}`.",
     )
+
+
+def _with_new_times(files: Sequence[Published], followed: Sequence[Published]) -> Iterator[Published]:
+    """Yield ``files``, those that have another upload time now with a note on that, and what else became of ``followed``."""
+    unchanged = [each for each in followed if each.status is PublishStatus.UNCHANGED and each.problem is None]
+    notes = {(each.filename, each.sha256): each.notes for each in unchanged}
+    for each in files:
+        is_listed = each.status is PublishStatus.UNCHANGED
+        yield replace(each, notes=(*each.notes, *notes.get((each.filename, each.sha256), ()))) if is_listed else each
+    yield from (each for each in followed if each not in unchanged)
 
 
 def _by_name(published: Published) -> Published:

@@ -156,7 +156,8 @@ def follow_index(store: Store, project: str, index: str, answer: "ServedPage", t
 
     That is whether they are yanked (PEP 592), when they were uploaded (PEP 700), and the status of the project (PEP 792).
     Files that came from this index, and that it no longer lists, are yanked, never deleted. What was decided at this mirror
-    is kept. Returned are the files that were yanked or unyanked.
+    is kept. Returned are the files that were yanked or unyanked, and
+    those that have another upload time, as unchanged.
 
     :raises MirrorError: if a page of the mirror is damaged, or another process writes to it for too long.
     """
@@ -247,16 +248,20 @@ def with_status(page: Page, index: str, answer: "ServedPage") -> Page:
 
 
 def _published_files(before: Page, after: Page, problem: Problem | None) -> Iterator[Published]:
-    """Yield what was yanked, and what is so no longer; if there is a ``problem`` with the pages, every file."""
+    """Yield what was yanked, what is so no longer, and what has another upload time.
+
+    If there is a ``problem`` with the pages, yield every file.
+    """
     for old, new in zip(before.with_files(before.files).files, after.files, strict=True):
-        if old.yanked != new.yanked or problem is not None:
+        if (old.yanked, old.upload_time) != (new.yanked, new.upload_time) or problem is not None:
             status, notes = _what_became(old, new)
             yield Published(None, status, after.project, new.filename, after.key(new), new.sha256, notes, problem)
 
 
 def _what_became(old: ListedFile, new: ListedFile) -> tuple[PublishStatus, tuple[str, ...]]:
     if old.yanked == new.yanked:
-        return PublishStatus.UNCHANGED, ()
+        is_new = old.upload_time != new.upload_time
+        return PublishStatus.UNCHANGED, (f"Its upload time is now that of the index: {shown(new.upload_time)}.",) * is_new
     if new.yanked is None:
         return PublishStatus.UNYANKED, ("The index has unyanked it.",)
     if new.yanked == REMOVED:

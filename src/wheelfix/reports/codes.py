@@ -124,6 +124,17 @@ def render_code(code: str) -> str:
     return "\n".join("".join(_lines(where, check)) for where, check in explain_code(code))
 
 
+def render_all_codes() -> str:
+    """Return a line for each code, below the line that says where it is reported; with line ends."""
+    return "\n".join(
+        "".join([f"{where}:\n", *(f"  {code:{_WIDTH}} {check.meaning}\n" for code, check in sorted(table.items()))])
+        for where, table in REGISTRY.items()
+    )
+
+
+_WIDTH: Final = max(len(code) for table in REGISTRY.values() for code in table)
+
+
 def _lines(where: str, check: Check) -> Iterator[str]:
     yield f"{check.code} ({check.severity}{'' if where == 'errors' else f', {where}'})\n\n"
     for label, text in paragraphs(check):

@@ -3,6 +3,7 @@
 import pytest
 
 from running import wheelfix
+from wheelfix.reports.codes import REGISTRY
 
 
 def test_code_is_explained() -> None:
@@ -34,8 +35,12 @@ def test_no_other_number_is_an_exit_code() -> None:
     assert wheelfix("explain", "\u0663").code == 2
 
 
-def test_no_code_is_wrong_usage() -> None:
-    assert wheelfix("explain").code == 2
+def test_without_a_code_all_are_listed() -> None:
+    ran = wheelfix("explain")
+    assert (ran.code, ran.err) == (0, "")
+    listed = {line.split()[0] for line in ran.lines if line.startswith("  ")}
+    assert listed == {code for table in REGISTRY.values() for code in table}
+    assert "wheelfix verify:" in ran.lines
 
 
 def test_the_beginning_of_codes_lists_them_and_no_such_code_names_the_pages() -> None:

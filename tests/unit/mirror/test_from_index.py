@@ -131,6 +131,16 @@ def test_each_file_that_is_published_is_reported_by_its_name(server: Server, mir
     )
 
 
+def test_a_wheel_that_was_added_from_a_file_gets_the_time_of_the_index(server: Server, mirror: Path, tmp_path: Path) -> None:
+    assert add_wheels(mirror, tmp_path / "theirs/demo-2.0-py3-none-any.whl").ok
+    policy = Policy(allow_unproven=True)
+    [first] = mirror_releases(mirror, server.index, "demo==2.0", policy=policy)[1].files
+    [note] = first.notes
+    assert (first.status.value, note[:40]) == ("unchanged", "Its upload time is now that of the index")
+    [second] = mirror_releases(mirror, server.index, "demo==2.0", policy=policy)[1].files
+    assert (second.status.value, second.notes) == ("unchanged", ())
+
+
 def test_one_wheel_starts_no_other_process(server: Server, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process of its own takes longer than a small wheel does."""
 
