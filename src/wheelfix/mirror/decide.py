@@ -25,7 +25,7 @@ from wheelfix.text import on_one_line, shown
 from wheelfix.wheel.release import read_name
 
 _YOURS: Final = "You added it: it stays as it is."
-_HOW_TO_RENAME: Final = "with --build-tag when you fix it, or later with `wheelfix edit --build-tag 1fix WHEEL`."
+_HOW_TO_RENAME: Final = "with --build-tag or --local when you fix it, or later with `wheelfix edit --build-tag 1fix WHEEL`."
 """Two ways, as `wheelfix repair` gives no other names."""
 SAME_NAME: Final = f"The original is not listed: it has the same name. Give the fixed wheel another one {_HOW_TO_RENAME}"
 
