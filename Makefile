@@ -69,7 +69,7 @@ check: $(READY) ## check everything but the tests: format, lint, types, layers, 
 	$(BIN)/python docs/write_reference.py --check
 	$(MAKE) --no-print-directory docs
 
-faults: $(READY) ## make every system call of every command fail with every error; takes hours (TEST_PARTS=0: one part of eight)
+faults: $(READY) ## make every system call of every command fail with every error; takes two hours (TEST_PARTS=0: one part of eight)
 	TEST_FAULTS=all $(BIN)/pytest --numprocesses auto --dist worksteal -m long tests/breaking
 
 format: $(READY) ## format the code, and fix what ruff can fix
