@@ -201,7 +201,8 @@ class Trials:
 
     def _was_refused(self, ended: Ended, left: Mapping[str, bytes]) -> bool:
         """Whether nothing at all was done, as what was typed could not be used: an option, or a path."""
-        says_so = "nothing was done" in ended.err or ended.err.startswith("error: invalid value for ")
+        of_input = ("error: invalid value for ", "error[invalid-manifest]: ")
+        says_so = "nothing was done" in ended.err or ended.err.startswith(of_input)
         return says_so and left == self.old and not ended.out
 
     def _about_files(self, left: Mapping[str, bytes]) -> Iterator[str]:
