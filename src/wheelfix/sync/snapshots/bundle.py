@@ -15,7 +15,9 @@ and checked before anything is written.
 """
 
 import hashlib
+import os
 import re
+import stat
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ from msgspec import Struct
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.layout import PUBLIC, file_key
+from wheelfix.mirror.storage.tree import open_at_once
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.sync.snapshots.snapshot import Snapshot, SnapshotFile, parse_snapshot
 from wheelfix.text import cut, shown
@@ -78,7 +81,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
         :raises MirrorError: if the bundle has changed since it was checked.
         """
         member, digest = self.members[name], hashlib.sha256()
-        with self.path.open("rb") as file, target.open("xb") as output:
+        with _opened_file(self.path) as file, target.open("xb") as output:
             for block in _blocks(file, member, self.path):
                 digest.update(block)
                 output.write(block)
@@ -93,7 +96,7 @@ def read_bundle(path: Path | str, progress: Progress = NO_PROGRESS) -> Bundle:
     :raises OSError: if it cannot be read.
     """
     path = Path(path)
-    with path.open("rb") as file:
+    with _opened_file(path) as file:
         progress.file_started(path.name, file.seek(0, 2))
         file.seek(0)
         members = _members(file, path)
@@ -106,6 +109,18 @@ def read_bundle(path: Path | str, progress: Progress = NO_PROGRESS) -> Bundle:
             if _sum(file, member, path, progress) != member.sha256:
                 raise bad_bundle(path, f"{cut(name)} has another sha256 than {SUMS} says")
     return Bundle(path=path, lock=lock, since=since, members={name: members[name] for name in files})
+
+
+@contextmanager
+def _opened_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open the file at ``path``; a pipe, which cannot be read twice, is not waited for.
+
+    :raises MirrorError: if it is no file.
+    """
+    with open(path, "rb", opener=open_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise bad_bundle(path, "it is a device or a pipe, not a file")
+        yield file
 
 
 class _Limited:
