@@ -18,7 +18,8 @@ The tree, by what is wrong::
     │   └── CopySourceError      the wheels of the release do not say what is to be copied
     ├── OutputError          the result cannot be written where it should be
     ├── MirrorError          the mirror cannot do what it is given to do
-    │   └── ChangedMeanwhile     another writer was faster
+    │   ├── ChangedMeanwhile     another writer was faster
+    │   └── PlaceError           something else is where a file or directory of it belongs
     └── ResultError          the run went wrong; nothing was published
         ├── SourceChanged        the wheel changed while it was read
         └── VerificationError    what was written is not what was planned
@@ -139,6 +140,15 @@ class ChangedMeanwhile(MirrorError):
         )
         self.key = key
         self.written = frozenset(written)
+
+
+class PlaceError(MirrorError):
+    """Something else is at ``place``, a key of the mirror, than belongs there; ``problem`` says what, as a clause on it."""
+
+    def __init__(self, code: str, path: str, place: str, problem: str, *, hint: str) -> None:
+        super().__init__(code, f"{path} {problem}", hint=hint)
+        self.place = place
+        self.problem = problem
 
 
 class ResultError(WheelfixError):

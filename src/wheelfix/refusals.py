@@ -215,6 +215,9 @@ _MIRRORS: Final = (
     _left_out("is-the-original", "The mirror serves the fixed wheel, and this is its original.",
         "There is nothing to do. To go back to the original, remove the fixed wheel with `wheelfix mirror remove`, and add "
         "the original again. To list both, fix it with `--build-tag` or `--local`."),
+    _affecting("Nothing is read or written there.",
+        "in-the-way", "Something else has the name of a file or directory of the mirror: a directory, a pipe, a file.",
+        "Move it away."),
     _affecting("Nothing behind the link is read or written.",
         "link-outside", "A symbolic link in the mirror leads out of it.", "Remove the link."),
     _affecting("Clients, which get 404 for the file until it is added again.",

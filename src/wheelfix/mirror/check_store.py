@@ -95,8 +95,8 @@ class StoreCheck:
             findings += self._project(project, pages)
             self._progress.project_done(project)
         unlisted = self._unlisted()
-        findings += [*unlisted.findings, *dict.fromkeys([*self._unread, *self._store.problems()])]
-        report = MirrorCheckReport.of(findings, self._known.projects, self._known.files)
+        findings += [*unlisted.findings, *self._unread, *self._store.problems()]
+        report = MirrorCheckReport.of(dict.fromkeys(findings), self._known.projects, self._known.files)
         return replace(report, young=unlisted.young)
 
     def _missing(self, project: str, present: set[str]) -> Iterator[Finding]:

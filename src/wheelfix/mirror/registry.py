@@ -11,8 +11,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from wheelfix.codes import Check, Fix
+from wheelfix.errors import PlaceError
 from wheelfix.options import Selection
 from wheelfix.results import Finding, Severity, Traffic
+from wheelfix.text import shown
 from wheelfix.version import HOME_PAGE
 
 
@@ -325,6 +327,13 @@ _ALL: Final = (
         Seen.MIRROR,
     ),
     _error(
+        "in-the-way",
+        "Something else has the name of a file or directory of the mirror: a directory, a pipe, a file.",
+        "Clients do not get what should be there.",
+        "Move it away, then run `wheelfix mirror check --fix`.",
+        Seen.MIRROR,
+    ),
+    _error(
         _UNREADABLE,
         "A file or directory cannot be read.",
         "A server that may not read it either answers 403.",
@@ -342,6 +351,11 @@ _ALL: Final = (
 MIRROR_CHECKS: Final = {check.code: check for check in _ALL}
 """Every check of a mirror by its code, in the order in which findings are reported."""
 _RANK: Final = {code: rank for rank, code in enumerate(MIRROR_CHECKS)}
+
+
+def misplaced(error: PlaceError) -> Finding:
+    """Return the finding for what is not what belongs where it is."""
+    return finding(error.code, shown(error.place), f"it {error.problem}", hint=error.hint)
 
 
 def finding(code: str, place: str, message: str, *, fixable: bool = False, hint: str = "") -> Finding:

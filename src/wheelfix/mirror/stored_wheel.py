@@ -9,14 +9,14 @@ from typing import Final, TypeVar
 
 from msgspec import Struct, field
 
-from wheelfix.errors import FilenameError, MirrorError, WheelfixError
+from wheelfix.errors import FilenameError, MirrorError, PlaceError, WheelfixError
 from wheelfix.mirror.layout import METADATA, SIMPLE, file_key, key_of
 from wheelfix.mirror.listing import Contents, compare, listed_wheel, read_whole
 from wheelfix.mirror.local_copy import LocalCopies
 from wheelfix.mirror.needs import ListedWheel
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.registry import finding
-from wheelfix.mirror.storage.base import Head, IncompleteListing, Store
+from wheelfix.mirror.registry import finding, misplaced
+from wheelfix.mirror.storage.base import Head, IncompleteListing, RefusedAt, Store
 from wheelfix.progress import Progress
 from wheelfix.results import Finding, failure
 from wheelfix.text import shown
@@ -69,7 +69,11 @@ class WheelCheck:
     def _check(self, page: Page, file: ListedFile, key: str | None, contents: Contents, found: CheckedEntry) -> None:
         """Add what is wrong to ``found``, and what was read to ``contents``."""
         own = file_key(page.project, file.filename, file.sha256)
-        there = self._head(own) if key != own else None
+        try:
+            there = self._head(own) if key != own else None
+        except (MirrorError, OSError) as error:
+            found.findings.append(unreadable(own, error))
+            return
         is_there = there is not None and there.size == file.size
         if key is None or is_there:
             message = f"its URL is {shown(file.url)}{f', but the file is at {shown(own)}' if is_there else ''}"
@@ -90,7 +94,7 @@ class WheelCheck:
             found.findings += compare(file, contents, key, key + METADATA, fixable=True)
         except FileNotFoundError:
             found.findings.append(finding("file-missing", key, "it is listed and does not exist; add the wheel again"))
-        except (MirrorError, OSError) as error:
+        except (WheelfixError, OSError) as error:
             found.findings.append(unreadable(key, error))
 
     def _head(self, key: str) -> Head | None:
@@ -141,23 +145,32 @@ class WheelCheck:
     def check_past(self, page: Page, file: ListedFile) -> CheckedEntry:
         """Return what is wrong with a replaced file, which is kept for old locks."""
         key = served_key(page, file)
-        head = None if key is None else self._head(key)
-        if key is None or head is None:
-            message = f"{shown(file.filename)}, which was replaced, is gone"
-            return CheckedEntry([finding("past-missing", key or shown(file.url), message)])
-        if head.size != file.size or not (self._quick or self._sha256_of(key, head.size) == file.sha256):
-            message = f"{shown(file.filename)}, which was replaced, has other bytes than it had"
-            return CheckedEntry([finding("past-missing", key, message)])
-        return CheckedEntry()
+        try:
+            problem = "is gone" if key is None else self._problem_of_past(key, file)
+        except (WheelfixError, OSError) as error:
+            return CheckedEntry([unreadable(key or shown(file.url), error)])
+        message = f"{shown(file.filename)}, which was replaced, {problem}"
+        return CheckedEntry([finding("past-missing", key or shown(file.url), message)] if problem else [])
+
+    def _problem_of_past(self, key: str, file: ListedFile) -> str:
+        """Return as the end of a sentence what is wrong with a replaced file, empty if nothing is."""
+        head = self._head(key)
+        if head is None:
+            return "is gone"
+        is_same = head.size == file.size and (self._quick or self._sha256_of(key, head.size) == file.sha256)
+        return "" if is_same else "has other bytes than it had"
 
 
-def unreadable(place: str, error: MirrorError | OSError, *, fixable: bool = False) -> Finding:
-    """Return the finding for a page or file that cannot be read."""
+def unreadable(place: str, error: WheelfixError | OSError, *, fixable: bool = False) -> Finding:
+    """Return the finding for a page or file that cannot be read, at ``place`` or where ``error`` says."""
+    if isinstance(error, PlaceError):
+        return misplaced(error)
     if isinstance(error, OSError):
+        place = error.key if isinstance(error, RefusedAt) else place
         return finding("unreadable", place, shown(error.strerror or str(error)))
-    if is_withheld(error):
+    if is_withheld(error) or not isinstance(error, MirrorError):
         return finding("unreadable", place, error.message)
-    code = error.code if error.code in ("link-outside", "page-missing") else "page-unreadable"
+    code = error.code if error.code == "page-missing" else "page-unreadable"
     hint = error.hint if error.code == "too-large" else ""  # which of such files can be deleted
     return finding(code, place, error.message, fixable=fixable, hint=hint)
 
@@ -184,7 +197,7 @@ def readable(listing: Iterable[_Item], findings: list[Finding]) -> Iterator[_Ite
         findings += (unreadable(key, each) for key, each in error.errors.items())
 
 
-def is_withheld(error: MirrorError | OSError) -> bool:
+def is_withheld(error: WheelfixError | OSError) -> bool:
     """Whether ``error`` says nothing of a page or file: the system or the server does not give it."""
     return isinstance(error, OSError) or error.code in _WITHHELD
 

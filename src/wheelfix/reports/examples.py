@@ -108,6 +108,7 @@ OF_ERRORS: Final[dict[str, str]] = {
     "given-twice": "dist/demo-1.0-py3-none-any.whl is the same wheel with other bytes",
     "invalid-wheel": "demo-1.0-py3-none-any.whl not added: `wheelfix verify` finds an error",
     "is-the-original": f"{_TORCH} not added: the mirror serves {_TORCH} fixed, and this is its original",
+    "in-the-way": "mirror/private must be a directory",
     "link-outside": "public/files is a link that leads out of the mirror",
     "listed-meanwhile": "another process listed it while it was being deleted",
     "locked": "another process is still writing to torch after 600 seconds",
@@ -238,7 +239,8 @@ OF_MIRRORS: Final[dict[str, str]] = {
     "unlisted": "public/files/demo/1870c72090416fbf/demo-1.0-py3-none-any.whl: no page lists it; it was removed, or an "
         "interrupted run left it",
     "leftover": "private/scratch: a killed process left it",
-    "link-outside": "public/files/demo: the link leads outside the mirror",
+    "link-outside": "public/files/demo: it is a link that leads out of the mirror",
+    "in-the-way": "public/simple/demo/index.html: it is a directory, and must be a file",
     "unreadable": "public/simple/index.json: Permission denied",
     "ended-early": "another process is still writing to demo after 600 seconds",
 }

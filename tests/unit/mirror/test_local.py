@@ -218,7 +218,7 @@ def test_a_file_in_place_of_a_directory_is_a_finding_of_its_project(name: str, m
 def test_a_directory_in_place_of_a_page_is_reported_as_that_page(name: str, mirror: Path) -> None:
     (mirror / "public/simple" / name).unlink()
     (mirror / "public/simple" / name).mkdir()
-    assert ("unreadable", f"public/simple/{name}") in found(mirror)
+    assert ("in-the-way", f"public/simple/{name}") in found(mirror)
 
 
 @pytest.mark.parametrize("key", ["public/files", "public/files/demo"])

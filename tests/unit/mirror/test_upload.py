@@ -850,7 +850,8 @@ def test_a_file_that_cannot_be_read_is_reported(mirror: Path, tmp_path: Path) ->
     metadata_file = mirror / f"{done.path}.metadata"
     metadata_file.unlink()
     metadata_file.mkdir()
-    assert {each.code for each in check_mirror(mirror).findings} == {"unreadable"}
+    found = [(each.code, each.place) for each in check_mirror(mirror).findings]
+    assert found == [("in-the-way", f"{done.path}.metadata")]
 
 
 def test_a_file_of_another_project_is_reported(mirror: Path, tmp_path: Path) -> None:
@@ -1028,7 +1029,7 @@ def test_a_page_that_cannot_be_read_makes_no_file_unlisted(mirror: Path, tmp_pat
     path = mirror / "public/simple/demo/index.json"
     path.unlink()
     path.mkdir()
-    assert {each.code for each in check_mirror(mirror).findings} == {"unreadable"}
+    assert {each.code for each in check_mirror(mirror).findings} == {"in-the-way"}
 
 
 def test_the_next_run_removes_what_a_killed_one_left(mirror: Path, tmp_path: Path) -> None:

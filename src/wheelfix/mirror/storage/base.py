@@ -26,7 +26,7 @@ from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
 from wheelfix.wheel.zip.source import Readable, Source, sha256_of as sha256_of_readable
 
-_OF_PAGES: Final = frozenset({"bad-page", "link-outside", "page-missing", "too-large"})
+_OF_PAGES: Final = frozenset({"bad-page", "in-the-way", "link-outside", "page-missing", "too-large"})
 _OF_STORES: Final = frozenset({"client-broke", "no-answer", "no-bucket", "no-cache-directory", "no-space", "wrong-region"})
 _OF_DISKS: Final = frozenset({errno.EDQUOT, errno.EIO, errno.ENODEV, errno.ENOSPC, errno.EROFS, errno.ESTALE})
 _OF_PROCESSES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
@@ -73,6 +73,15 @@ class NewFile(Struct, frozen=True):
     transfer: Transfer = Transfer.COPY
     replace: bool = False
     sha256: str | None = None
+
+
+class RefusedAt(OSError):
+    """The system refused what is at ``key``: mostly another file than the one that a caller has in mind, or reports on."""
+
+    def __init__(self, key: str, error: OSError) -> None:
+        super().__init__(*error.args)
+        self.filename = error.filename
+        self.key = key
 
 
 class IncompleteListing(OSError):
@@ -187,7 +196,7 @@ def is_silent(error: Exception) -> bool:
 
 
 def is_of_page(error: Exception) -> bool:
-    """Whether ``error`` says something about one page or file: it is damaged, lost, too large, or a link that leads out."""
+    """Whether ``error`` says something about one page or file: it is damaged, lost, too large, no file, or a link out."""
     return isinstance(error, MirrorError) and error.code in _OF_PAGES
 
 

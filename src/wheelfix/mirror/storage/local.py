@@ -17,12 +17,12 @@ from typing import Final, Self
 
 from filelock import FileLock, Timeout
 
-from wheelfix.errors import ChangedMeanwhile, MirrorError, SourceChanged, WheelfixError
-from wheelfix.mirror.layout import FILES, HTML, LOCKS, METADATA, PAGE, PRIVATE, PUBLIC, ROOT_PAGE, SCRATCH, SIMPLE
-from wheelfix.mirror.registry import finding
+from wheelfix.errors import ArchiveError, ChangedMeanwhile, MirrorError, PlaceError, SourceChanged, WheelfixError
+from wheelfix.mirror.layout import FILES, JOURNAL, LOCKS, PAGE, PRIVATE, PUBLIC, ROOT_PAGE, RUNS, SCRATCH, SIMPLE
+from wheelfix.mirror.registry import finding, misplaced
 from wheelfix.mirror.scratch import abandoned
-from wheelfix.mirror.storage.base import Head, IncompleteListing, NewFile, Stored, Write
-from wheelfix.mirror.storage.tree import Tree, flush_file, is_below, raise_first
+from wheelfix.mirror.storage.base import Head, IncompleteListing, NewFile, RefusedAt, Stored, Write
+from wheelfix.mirror.storage.tree import Tree, flush_file, is_below, no_file, raise_first
 from wheelfix.options import Transfer
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
@@ -36,8 +36,9 @@ _MODE: Final = 0o644
 """What a server that runs as another user needs, whatever the umask of a nightly job is."""
 _SHARED: Final = 0o664
 _STEP: Final = 1 << 24
-_LARGEST_READ: Final = 1 << 28
-"""In bytes, as in a bucket: pages of real indexes have some megabytes."""
+_NO_FILES: Final = {"is-a-directory": "a directory", "not-a-file": "a device or a pipe"}
+"""What is at a path that cannot be opened, by the code of the error."""
+_DIRECTORIES: Final = (PUBLIC, SIMPLE, FILES, PRIVATE, LOCKS, JOURNAL, RUNS, SCRATCH)
 _FOREIGN: Final = "it has an index that wheelfix did not write"
 _NO_LINKS: Final = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
@@ -108,26 +109,23 @@ class LocalStore:
 
     def read(self, key: str) -> Stored | None:
         """Return what is at ``key``; its version is the sha256."""
-        path = self._tree.at(key)
-        try:
-            with path.open("rb") as file:
-                if os.fstat(file.fileno()).st_size > _LARGEST_READ:
-                    raise _too_large(key, path)
-                data = file.read()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return Stored(data, hashlib.sha256(data).hexdigest())
+        data = self._tree.read(key)
+        return None if data is None else Stored(data, hashlib.sha256(data).hexdigest())
 
     def open(self, key: str) -> Source:
         """Open a wheel."""
-        return Source(self._tree.at(key))
+        path = self._tree.at(key)
+        try:
+            return Source(path)
+        except ArchiveError as error:
+            if error.code not in _NO_FILES:
+                raise
+            raise no_file(path, key, _NO_FILES[error.code]) from error
 
     def head(self, key: str) -> Head | None:
         """Return the size of a file, and when it was written."""
-        try:
-            return _head(self._tree.at(key).stat())
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        status = self._tree.status(key)
+        return None if status is None else _head(status)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys of files, links to directories among them."""
@@ -141,12 +139,13 @@ class LocalStore:
         errors: dict[str, OSError] = {}
         for key in self._walk(prefix, errors):
             try:
-                head = self.head(key)
+                head = _head(self._tree.at(key).stat())  # also of what is no file: it takes up its name
+            except (FileNotFoundError, NotADirectoryError):
+                continue
             except OSError as error:
                 errors[key] = error
             else:
-                if head is not None:
-                    yield key, head
+                yield key, head
         if errors:
             raise IncompleteListing(errors)
 
@@ -298,7 +297,8 @@ class LocalStore:
     @contextmanager
     def locked(self, name: str, timeout: float) -> Iterator[None]:
         """Keep other writers out, by a lock that ends with its process."""
-        lock = FileLock(self._tree.to_write(f"{LOCKS}/{name}.lock"), timeout=timeout, mode=_SHARED)
+        key = f"{LOCKS}/{name}.lock"
+        lock = FileLock(self._tree.to_write(key), timeout=timeout, mode=_SHARED)
         try:
             lock.acquire()
         except Timeout as error:
@@ -307,6 +307,8 @@ class LocalStore:
                 f"another process is still writing to {shown(name)}{after_seconds(timeout)}",
                 hint="Try again when it has finished. Locks end with their process; never delete one.",
             ) from error
+        except OSError as error:
+            raise RefusedAt(key, error) from error
         try:
             self._tree.look_again()
             yield
@@ -325,6 +327,7 @@ class LocalStore:
     def problems(self) -> Iterator[Finding]:
         """Yield links that lead out, what cannot be read, half-written files and abandoned work."""
         errors: dict[str, OSError] = {}
+        yield from self._misplaced()
         for current, directories, files in os.walk(self._path, onerror=partial(self._note, errors)):
             for name in sorted([*files, *directories]):
                 path = Path(current, name)
@@ -339,20 +342,20 @@ class LocalStore:
         for key, why in errors.items():
             yield finding("unreadable", key, shown(why.strerror or str(why)))
 
+    def _misplaced(self) -> Iterator[Finding]:
+        """Yield which directories of the layout are something else."""
+        for key in _DIRECTORIES:
+            try:
+                self._tree.confirm_directory(self._path / key)
+            except PlaceError as error:
+                yield misplaced(error)
+
     def _problems_of(self, path: Path) -> Iterator[Finding]:
         key = path.relative_to(self._path).as_posix()
         if self._tree.leads_out(path):
-            yield finding("link-outside", key, "the link leads outside the mirror")
+            yield finding("link-outside", key, "it is a link that leads out of the mirror", hint="Remove the link.")
         elif not key.startswith(f"{SCRATCH}/") and _is_half_made(path) and is_leftover(path):
             yield _leftover(key, "a killed process left it half written")
-
-
-def _too_large(key: str, path: Path) -> MirrorError:
-    """Return the error for a file that is larger than anything that is read at once."""
-    problem = f"{shown(str(path))} has more than {_LARGEST_READ:,} bytes"
-    is_derived = key.endswith((f"/{HTML}", METADATA)) or key == ROOT_PAGE
-    hint = "You can delete it: `wheelfix mirror check --fix` writes it again." if is_derived else "Restore it from a backup."
-    return MirrorError("too-large", problem, hint=f"No real one is so large; it was not read. {hint}")
 
 
 def _head(status: os.stat_result) -> Head:

@@ -1,20 +1,24 @@
 """The directories of a mirror on this disk: none leads out of it by a link, and each is made, looked at and flushed once."""
 
 import os
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from wheelfix.errors import MirrorError
-from wheelfix.mirror.layout import PRIVATE
+from wheelfix.errors import MirrorError, PlaceError
+from wheelfix.mirror.layout import HTML, METADATA, PRIVATE, ROOT_PAGE, is_file_key
+from wheelfix.mirror.storage.base import RefusedAt
 from wheelfix.text import shown
 from wheelfix.wheel.zip.commit import flush_together
 from wheelfix.wheel.zip.staging import flush_directory, remove_leftovers
 
 _PUBLIC_MODE: Final = 0o755
 """What a server that runs as another user needs, whatever the umask of a nightly job is."""
+_LARGEST_READ: Final = 1 << 28
+"""In bytes, as in a bucket: pages of real indexes have some megabytes."""
 
 
 class Tree:
@@ -47,10 +51,46 @@ class Tree:
         if self.is_outside(path):
             steps = [self._root / each for each in reversed((PurePosixPath(key), *PurePosixPath(key).parents))]
             link = next(each for each in steps if self.is_outside(each)).relative_to(self._root).as_posix()
-            raise MirrorError(
-                "link-outside", f"{shown(link)} is a link that leads out of the mirror", hint="Remove the link."
-            )
+            problem = "is a link that leads out of the mirror"
+            raise PlaceError("link-outside", shown(link), link, problem, hint="Remove the link.")
         return path
+
+    def read(self, key: str) -> bytes | None:
+        """Return all bytes of the file at ``key``, ``None`` where nothing is.
+
+        :raises MirrorError: if a link on the way leads out of the mirror, it is no file, or too large.
+        :raises RefusedAt: if it cannot be read.
+        """
+        path = self.at(key)
+        try:
+            with open(path, "rb", opener=open_at_once) as file:
+                status = os.fstat(file.fileno())
+                confirm_file(status, path, key)
+                if status.st_size > _LARGEST_READ:
+                    raise _too_large(key, path)
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except IsADirectoryError:
+            raise no_file(path, key, "a directory") from None
+        except OSError as error:
+            raise RefusedAt(key, error) from error
+
+    def status(self, key: str) -> os.stat_result | None:
+        """Return the status of the file at ``key``, ``None`` where nothing is.
+
+        :raises MirrorError: if a link on the way leads out of the mirror, or it is no file.
+        :raises RefusedAt: if nobody knows.
+        """
+        path = self.at(key)
+        try:
+            status = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise RefusedAt(key, error) from error
+        confirm_file(status, path, key)
+        return status
 
     def _is_inside(self, directory: str) -> bool:
         """Whether no link leads to the directory at this key: the quick way to see that what is in it is inside."""
@@ -88,12 +128,25 @@ class Tree:
             missing.append(directory)
             directory = directory.parent
         for each in reversed(missing):
-            each.mkdir(exist_ok=True)
+            try:
+                each.mkdir(exist_ok=True)
+            except FileExistsError:
+                self.confirm_directory(each)
+                raise
             self._unflushed[str(each.parent)] = None
             mode = each.stat().st_mode
             if mode & _PUBLIC_MODE != _PUBLIC_MODE and f"{each}/".startswith(self._prefix) and not self._is_private(each):
                 each.chmod(mode | _PUBLIC_MODE)
         return bool(missing)
+
+    def confirm_directory(self, path: Path) -> None:
+        """Confirm that nothing else is at ``path``, where a directory of the mirror belongs.
+
+        :raises PlaceError: if a file is.
+        """
+        if f"{path}/".startswith(self._prefix) and os.path.lexists(path) and not path.is_dir():
+            key = f"{path}".removeprefix(self._prefix)
+            raise PlaceError("in-the-way", shown(str(path)), key, "must be a directory", hint="Move the file away.")
 
     def _is_private(self, path: Path) -> bool:
         return f"{path}/".startswith(f"{self._prefix}{PRIVATE}/")
@@ -139,6 +192,45 @@ class Tree:
             if error is None:
                 del self._unflushed[path]
         raise_first(errors)
+
+
+def confirm_file(status: os.stat_result, path: Path, key: str) -> None:
+    """Confirm that what is at ``path`` and has this ``status`` is a file, of which reading ends.
+
+    :raises PlaceError: if it is something else.
+    """
+    if stat.S_ISDIR(status.st_mode):
+        raise no_file(path, key, "a directory")
+    if not stat.S_ISREG(status.st_mode):
+        raise no_file(path, key, "a device or a pipe")
+
+
+def no_file(path: Path, key: str, kind: str) -> PlaceError:
+    """Return the error for what is of another ``kind`` than a file."""
+    rest = "and restore the file from a backup"
+    if _is_derived(key):
+        rest = "then run `wheelfix mirror check --fix`"
+    elif is_file_key(key):
+        rest = "then add the file again"
+    return PlaceError("in-the-way", shown(str(path)), key, f"is {kind}, and must be a file", hint=f"Move it away, {rest}.")
+
+
+def _too_large(key: str, path: Path) -> MirrorError:
+    """Return the error for a file that is larger than anything that is read at once."""
+    problem = f"{shown(str(path))} has more than {_LARGEST_READ:,} bytes"
+    rest = "You can delete it: `wheelfix mirror check --fix` writes it again."
+    hint = rest if _is_derived(key) else "Restore it from a backup."
+    return MirrorError("too-large", problem, hint=f"No real one is so large; it was not read. {hint}")
+
+
+def _is_derived(key: str) -> bool:
+    """Whether the file at ``key`` follows from others."""
+    return key.endswith((f"/{HTML}", METADATA)) or key == ROOT_PAGE
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for somebody who writes to it, as a pipe does."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _is_there(path: Path) -> bool:

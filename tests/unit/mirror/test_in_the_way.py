@@ -1,0 +1,99 @@
+"""Something else has the name of a file or directory of a mirror: nothing waits for it, and the rest goes on."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from demos import demo_wheel
+from wheelfix.errors import MirrorError
+from wheelfix.mirror.check import check_mirror
+from wheelfix.mirror.prune import prune_mirror
+from wheelfix.mirror.repository import load_page, save_page
+from wheelfix.mirror.storage.local import LocalStore
+from wheelfix.mirror.upload import add_wheels
+from wheelfix.sync.snapshots.bundle import read_bundle
+from wheelfix.sync.snapshots.export_bundle import export_mirror
+
+PAGE, HTML = "public/simple/demo/index.json", "public/simple/demo/index.html"
+KINDS = pytest.mark.parametrize(("make", "what"), [(os.mkdir, "directory"), (os.mkfifo, "device or a pipe")])
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    assert add_wheels(tmp_path / "mirror", [demo_wheel(tmp_path / "in", each) for each in ("1.0", "2.0")]).ok
+    return tmp_path / "mirror"
+
+
+def wheel_of(mirror: Path) -> str:
+    [path] = mirror.glob("public/files/demo/*/demo-1.0*.whl")
+    return path.relative_to(mirror).as_posix()
+
+
+def found(mirror: Path, **options: bool) -> list[tuple[str, str]]:
+    return [(each.code, each.place) for each in check_mirror(mirror, **options).findings]
+
+
+@KINDS
+@pytest.mark.parametrize("key", [PAGE, HTML, "public/simple/index.json", "public/simple/index.html"])
+def test_what_is_no_page_is_not_waited_for(key: str, mirror: Path, make: Callable[[Path], None], what: str) -> None:
+    (mirror / key).unlink()
+    make(mirror / key)
+    for options in ({}, {"quick": True}, {"fix": True}):
+        report = check_mirror(mirror, **options)
+        assert [(each.code, each.place) for each in report.findings] == [("in-the-way", key)]
+        assert report.findings[0].message == f"it is a {what}, and must be a file"
+        assert ("mirror check --fix" in report.findings[0].hint) is (key != PAGE)
+    assert {each.place for each in prune_mirror(mirror).findings} <= {key}
+    added = add_wheels(mirror, demo_wheel(mirror.parent / "in", "3.0"))
+    assert not added.ok
+    assert f"{mirror / key} is a {what}" in str(added.files[0].problem)
+
+
+@KINDS
+def test_what_is_no_wheel_is_reported_with_its_path_like_the_rest(
+    mirror: Path, make: Callable[[Path], None], what: str
+) -> None:
+    key = wheel_of(mirror)
+    (mirror / key).unlink()
+    make(mirror / key)
+    (mirror / HTML).unlink()
+    for options in ({}, {"quick": True}):
+        assert found(mirror, **options) == [("html-differs", HTML), ("in-the-way", key)]
+    assert found(mirror, fix=True) == [("in-the-way", key)]
+    with pytest.raises(MirrorError, match=f"^{mirror / key} is a {what}, and must be a file") as raised:
+        export_mirror(mirror, mirror.parent / "all.tar")
+    [added] = add_wheels(mirror, demo_wheel(mirror.parent / "in", "1.0")).files
+    assert added.problem is not None
+    assert (added.problem.code, added.problem.message) == ("in-the-way", raised.value.message)
+    assert "add the file again" in added.problem.hint
+
+
+def test_what_is_no_replaced_file_ends_no_check(mirror: Path) -> None:
+    store = LocalStore(mirror)
+    page = load_page(store, "demo")
+    save_page(store, replace(page, files=page.files[1:], past=page.files[:1]), 0)
+    key = page.key(page.files[0])
+    assert key is not None
+    (mirror / key).unlink()
+    (mirror / key).mkdir()
+    assert found(mirror) == [("in-the-way", key)]
+
+
+@pytest.mark.parametrize("key", ["private", "private/locks", "public/files", "public/simple"])
+def test_a_file_where_a_directory_belongs_is_named(key: str, mirror: Path) -> None:
+    shutil.rmtree(mirror / key)
+    (mirror / key).touch()
+    assert ("in-the-way", key) in found(mirror)
+    [added] = add_wheels(mirror, demo_wheel(mirror.parent / "in", "3.0")).files
+    assert added.problem is not None
+    assert (added.problem.message, added.problem.hint) == (f"{mirror / key} must be a directory", "Move the file away.")
+
+
+def test_a_pipe_is_no_bundle(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "all.tar")
+    with pytest.raises(MirrorError, match="it is a device or a pipe, not a file"):
+        read_bundle(tmp_path / "all.tar")
