@@ -55,6 +55,23 @@ def compared(lock: Path, mirror: Path) -> tuple[int, str]:
     return ran.code, ran.err
 
 
+def test_a_directory_that_may_not_be_written_is_named(
+    outside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def refuse(path: str, flags: int, mode: int = 0o777, **options: int) -> int:
+        if flags & os.O_ACCMODE and Path(path).resolve() == tmp_path:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, flags, mode, **options)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "open", refuse)
+    ran = wheelfix("mirror", "export", outside, "-o", "all.tar")
+    assert (ran.code, ran.lines) == (3, [])
+    assert ran.err.startswith(f"error[eacces]: Permission denied: {tmp_path}\n")
+
+
 def test_what_is_wrong_is_said(outside: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.tar").write_bytes(b"x" * 2000)
     ran = wheelfix("mirror", "import", tmp_path / "inside", tmp_path / "bad.tar")

@@ -68,7 +68,8 @@ def export_mirror(
     sums = {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
     sums |= {name: each.sha256 for name, each in files.items()}
     listing = "".join(sum_line(sha256, name) for name, sha256 in sums.items()).encode()
-    with StagedFile(bundle.parent, _MODE) as staged, open(staged.descriptor, "w+b", closefd=False) as output:
+    directory = bundle.absolute().parent  # an error that names "." says nothing
+    with StagedFile(directory, _MODE) as staged, open(staged.descriptor, "w+b", closefd=False) as output:
         with tarfile.TarFile(fileobj=output, mode="w", format=tarfile.PAX_FORMAT, copybufsize=BLOCK) as archive:
             for name, text in {SUMS: listing, **texts}.items():
                 archive.addfile(_info(name, len(text)), io.BytesIO(text))
