@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Final, TypeAlias
 
 from msgspec import Struct, field
@@ -96,7 +97,7 @@ class StoreCheck:
             self._progress.project_done(project)
         unlisted = self._unlisted()
         findings += [*unlisted.findings, *self._unread, *self._store.problems()]
-        report = MirrorCheckReport.of(dict.fromkeys(findings), self._known.projects, self._known.files)
+        report = MirrorCheckReport.of(_causes(findings), self._known.projects, self._known.files)
         return replace(report, young=unlisted.young)
 
     def _missing(self, project: str, present: set[str]) -> Iterator[Finding]:
@@ -271,6 +272,16 @@ def _compare_html(key: str, html: Stored | None, wanted: bytes, *, keeps: bool =
         yield finding("html-differs", key, "it can run or load what no page of wheelfix does", fixable=True)
     elif html.data != wanted:
         yield finding("html-outdated", key, "clients read the same, and it looks different", fixable=True)
+
+
+def _causes(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield each of ``findings`` once, without what cannot be read because a directory above it cannot."""
+    once = dict.fromkeys(findings)
+    places = {each.place for each in once if each.code == "unreadable"}
+    for each in once:
+        above = map(str, PurePosixPath(each.place).parents)
+        if each.code != "unreadable" or places.isdisjoint(above):
+            yield each
 
 
 def _data_of(pages: _Pages) -> list[bytes | None]:

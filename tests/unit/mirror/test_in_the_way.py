@@ -1,5 +1,6 @@
 """Something else has the name of a file or directory of a mirror: nothing waits for it, and the rest goes on."""
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -97,3 +98,35 @@ def test_a_pipe_is_no_bundle(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "all.tar")
     with pytest.raises(MirrorError, match="it is a device or a pipe, not a file"):
         read_bundle(tmp_path / "all.tar")
+
+
+def test_a_lock_that_is_refused_is_named_and_not_the_page(mirror: Path) -> None:
+    lock = mirror / "private/locks/demo.lock"
+    lock.unlink()
+    lock.mkdir()
+    assert [(each.code, each.place) for each in prune_mirror(mirror).findings] == [("unreadable", "private/locks/demo.lock")]
+    shutil.rmtree(mirror / "private")
+    (mirror / "private").touch()
+    assert [(each.code, each.place) for each in prune_mirror(mirror).findings] == [("in-the-way", "private")]
+
+
+def test_what_cannot_be_read_is_reported_where_the_cause_is_and_once(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may read everything, so the system is made to refuse the directory of a project."""
+    directory, scan, start = mirror / "public/simple/demo", os.scandir, os.open
+
+    def refuse(path: object) -> None:
+        if Path(str(path)).is_relative_to(directory):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    def scandir(path: str) -> "os.ScandirIterator[str]":
+        refuse(path)
+        return scan(path)
+
+    def opened(path: str, flags: int, mode: int = 0o777, **options: int) -> int:
+        refuse(path)
+        return start(path, flags, mode, **options)
+
+    monkeypatch.setattr(os, "open", opened)
+    assert found(mirror) == [("unreadable", "public/simple/demo/index.json")]
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert found(mirror) == [("unreadable", "public/simple/demo")]
