@@ -135,7 +135,7 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
     ),
     "project without a page": (
         lambda plant: shutil.rmtree(plant.page.parent),
-        {"page-missing", "unlisted"},
+        {"page-missing"},
         {"page-missing"},
     ),
     "file lost": (lambda plant: plant.wheel.unlink(), {"file-missing"}, {"file-missing"}),
@@ -260,7 +260,9 @@ def test_the_table_reports_where_each_check_looks() -> None:
         return {code for code in MIRROR_CHECKS if f'"{code}"' in text}
 
     folder, index = (
-        named("check_store", "stored_wheel", "unlisted", "listing", "needs", "storage/local", "storage/objects"),
+        named(
+            "check_store", "stored_wheel", "unlisted", "listing", "needs", "storage/local", "storage/objects", "storage/tree"
+        ),
         named("check_url", "served_wheel", "listing", "needs"),
     )
     assert folder == {code for code, check in MIRROR_CHECKS.items() if check.seen in (Seen.BOTH, Seen.MIRROR)}

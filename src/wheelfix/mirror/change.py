@@ -9,9 +9,8 @@ from wheelfix.errors import ChangedMeanwhile, MirrorError
 from wheelfix.mirror.journal import Journal, open_journal
 from wheelfix.mirror.json import page_json
 from wheelfix.mirror.layout import page_key
-from wheelfix.mirror.pages import Page
+from wheelfix.mirror.pages import NO_PAGE, Page, page_state
 from wheelfix.mirror.repository import (
-    NO_PAGE,
     derived_page_problem,
     drop_page,
     is_saved,
@@ -19,7 +18,6 @@ from wheelfix.mirror.repository import (
     load_page,
     not_written,
     outdated_pages,
-    page_state,
     publish_page,
     save_page,
     write_derived_pages,

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.check_store import StoreCheck
 from wheelfix.mirror.fix import Failures, fix_findings
+from wheelfix.mirror.layout import SIMPLE
 from wheelfix.mirror.prune import prune_unlisted
 from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheckReport
 from wheelfix.mirror.storage import MirrorLocation, open_store
@@ -82,9 +83,17 @@ def _fixed(
         except (MirrorError, OSError) as error:
             failures.errors.append(("", error))
             after = replace(report, findings=tuple(each for each in report.findings if not _is_done(store, each, done)))
-    fixed = tuple(each for each in report.findings if each.fixable and each not in after.findings)
+    fixed = tuple(_as_fixed(each) for each in report.findings if each.fixable and each not in after.findings)
     undone = dict.fromkeys(ended_early(error, place) for place, error in failures.errors)
     return replace(after, fixed=fixed, findings=(*after.findings, *undone))
+
+
+def _as_fixed(finding: Finding) -> Finding:
+    """Return ``finding``, which was fixed, with what became of a project that was taken off the list."""
+    if finding.code != "page-missing":
+        return finding
+    project = finding.place.removeprefix(f"{SIMPLE}/").partition("/")[0]
+    return replace(finding, message=f"{project} is no longer listed: it had neither a page nor wheels")
 
 
 def _is_done(store: Store, finding: Finding, done: Collection[Finding]) -> bool:

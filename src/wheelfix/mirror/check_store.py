@@ -17,6 +17,7 @@ from wheelfix.mirror.journal import noted_runs
 from wheelfix.mirror.json import read_page
 from wheelfix.mirror.kept_html import is_kept
 from wheelfix.mirror.layout import FILES, HTML, METADATA, PAGE, ROOT_HTML, ROOT_PAGE, SIMPLE, page_key, project_of
+from wheelfix.mirror.lost import is_wheel, page_lost
 from wheelfix.mirror.needs import ListedWheel, compare_releases, unyanked_originals
 from wheelfix.mirror.pages import STATUS, Page
 from wheelfix.mirror.registry import MirrorCheckReport, finding
@@ -24,7 +25,7 @@ from wheelfix.mirror.repository import listed_keys, load_root
 from wheelfix.mirror.storage.base import Head, Store, Stored
 from wheelfix.mirror.stored_html import has_foreign_parts, is_same_to_clients
 from wheelfix.mirror.stored_wheel import WheelCheck, readable, unreadable, was_read
-from wheelfix.mirror.unlisted import Grace, Unlisted, find_old_unlisted, find_unlisted, noted_files
+from wheelfix.mirror.unlisted import Grace, Unlisted, find_lost, find_old_unlisted, find_unlisted, noted_files
 from wheelfix.progress import Progress
 from wheelfix.results import Finding
 from wheelfix.text import cut, shown
@@ -51,12 +52,15 @@ _Pages: TypeAlias = tuple[Stored | None, Stored | None]
 class Account(Struct):
     """What the pages account for: ``keys`` of files, how many ``files`` they list, and how many ``projects`` there are.
 
+    ``paged`` are the projects that have a page that can be read.
+
     ``unreadable_projects`` are those whose page is missing or unreadable: nobody knows what it listed. ``listed`` are
     the projects that the root lists.
     """
 
     keys: set[str] = field(default_factory=set)
     unreadable_projects: set[str] = field(default_factory=set)
+    paged: set[str] = field(default_factory=set)
     files: int = 0
     projects: int = 0
     listed: frozenset[str] = frozenset()
@@ -109,11 +113,23 @@ class StoreCheck:
         if isinstance(pages, Exception):
             yield unreadable(place, pages)
         elif pages[0] is None:
-            yield finding("page-missing", place, "it is listed and has no page", fixable=True)
+            yield self._without_page(project, place, fixable=True)
         else:  # it was written since, or could not be listed
             present.add(project)
             return
-        self._known.unreadable_projects.add(project)
+        self._doubt(project)
+
+    def _without_page(self, project: str, place: str, *, fixable: bool) -> Finding:
+        """Return that ``project``, which is listed, has no page; it is taken off the list only if it has no wheels."""
+        unread = list[Finding]()
+        keys = list(readable(self._store.keys(f"{FILES}/{project}"), unread))
+        self._unread += unread
+        if unread or any(map(is_wheel, keys)):
+            return page_lost(project, place)
+        if fixable:
+            return finding("page-missing", place, "it is listed, and has neither a page nor wheels", fixable=True)
+        hint = "Restore it from a backup; or delete the HTML page, too, and run `wheelfix mirror check --fix`."
+        return finding("page-missing", place, "there is an HTML page, and neither this one nor wheels", hint=hint)
 
     def _unlisted(self) -> Unlisted:
         """Return what no page lists."""
@@ -126,6 +142,9 @@ class StoreCheck:
         if keys >= heads.keys():
             return Unlisted()
         now = datetime.now(UTC)  # noqa: TID251 - to compare with times of files: no wheel depends on it
+        lost = find_lost(self._store, heads, self._known.paged | self._known.unreadable_projects, Grace(now, self._grace))
+        self._unread += lost.values()
+        heads = {key: head for key, head in heads.items() if project_of(key) not in lost}
         noted = noted_files(readable(noted_runs(self._store), self._unread))
         if self._store.is_shared:
             return find_old_unlisted(heads, keys, noted, Grace(now, self._grace))
@@ -214,7 +233,7 @@ class StoreCheck:
         if stored is None:
             if self._is_listed(project) or html is not None:  # else an interrupted `mirror add` got no further
                 self._doubt(project)
-                yield finding("page-missing", key, "it has no page")
+                yield self._without_page(project, key, fixable=html is None)
             return
         try:
             page = read_page(stored.data, project)
@@ -222,6 +241,7 @@ class StoreCheck:
             yield unreadable(key, error)
             self._doubt(project)
             return
+        self._known.paged.add(project)
         is_empty = self._store.is_shared and not (page.files or page.past)  # where pages cannot be deleted
         self._known.projects -= is_empty
         if not is_empty and not self._is_listed(project):

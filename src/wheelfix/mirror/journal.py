@@ -19,7 +19,8 @@ from packaging.utils import is_normalized_name
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.layout import FILES, JOURNAL, METADATA, RUNS, attributes_of, is_file_key, page_key
-from wheelfix.mirror.repository import LOST, NO_PAGE, html_agrees, listed_keys, load_page, load_root, page_state, save_page
+from wheelfix.mirror.pages import LOST, NO_PAGE, page_state
+from wheelfix.mirror.repository import html_agrees, listed_keys, load_page, load_root, save_page
 from wheelfix.mirror.storage.base import NewFile, Store, write_changed
 
 

@@ -1,5 +1,6 @@
 """What a mirror lists, as plain data."""
 
+import hashlib
 import re
 from collections.abc import Hashable, Iterable, Mapping
 from functools import lru_cache
@@ -26,6 +27,10 @@ STATUS: Final = "project-status"
 """The key for the status of a project."""
 _ACTIVE: Final[Mapping[str, str]] = {"status": "active"}
 _STATUSES: Final = frozenset({"active", "archived", "deprecated", "quarantined"})
+NO_PAGE: Final = "none"
+"""The state of a project that has no page, and is not listed."""
+LOST: Final = "lost"
+"""The state of one that has no page, and is listed."""
 SUPERSEDED: Final = "superseded by another correction of the same wheel"
 """The reason for which a manifest yanks a file beside which another correction of the same original is served."""
 
@@ -218,6 +223,11 @@ class Page(Struct, frozen=True):
 
 
 _ORDER: Final = attrgetter("order")
+
+
+def page_state(page: bytes) -> str:
+    """Return what identifies a page, of which ``page`` is the JSON."""
+    return hashlib.sha256(page).hexdigest()
 
 
 class _Name(NamedTuple):

@@ -128,7 +128,13 @@ _ALL: Final = (
         "Wait for as long as Cache-Control says, or purge the page from the cache of the CDN.",
         Seen.PAIR,
     ),
-    _error("page-missing", "A project that is listed has no page.", "Clients get 404 for it.", _REGENERATE),
+    _error(
+        "page-missing",
+        "A project that is listed, or has wheels, has no page.",
+        "Clients get 404 for it.",
+        "Restore the page from a backup, or add the wheels of the project again. A project that has no wheels either is "
+        "taken off the list by `wheelfix mirror check --fix`.",
+    ),
     _error(
         "page-unlisted",
         "The root page does not list a project.",

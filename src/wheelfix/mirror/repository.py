@@ -6,7 +6,6 @@ that was read, and each writer checks the derived pages after its own write and 
 writer corrects them.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
@@ -30,7 +29,8 @@ from wheelfix.mirror.layout import (
     page_key,
     project_of,
 )
-from wheelfix.mirror.pages import Page
+from wheelfix.mirror.lost import has_wheels
+from wheelfix.mirror.pages import LOST, NO_PAGE, Page, page_state
 from wheelfix.mirror.retry import Attempts
 from wheelfix.mirror.storage.base import Store, Stored, Write, is_of_page, is_silent, write_changed
 from wheelfix.mirror.stored_html import is_same_to_clients
@@ -250,14 +250,24 @@ def _is_empty(store: Store, project: str) -> bool:
         return False
 
 
+def _projects_to_keep(store: Store) -> frozenset[str]:
+    """Return the projects that have a page, and those listed that have lost it and still have wheels."""
+    paged, root = frozenset(projects_to_list(store)), store.read(ROOT_PAGE)
+    try:
+        listed = frozenset[str]() if root is None else read_root(root.data)
+    except MirrorError:  # it is damaged, and written again
+        return paged
+    return paged | {each for each in listed - paged if store.head(page_key(each)) is None and has_wheels(store, each)}
+
+
 def rebuild_root(store: Store, timeout: float) -> None:
-    """Regenerate the page that lists all projects from the pages that exist."""
+    """Regenerate the page that lists all projects: see :func:`_projects_to_keep`."""
     if store.is_shared:
         _write_until_current(store, partial(_rebuilt_root, store), timeout)
         _write_until_current(store, partial(_outdated_root_html, store, with_look=True), timeout)
         return
     with root_locked(store, timeout):
-        write_changed(store, _root_pages(projects_to_list(store)))
+        write_changed(store, _root_pages(_projects_to_keep(store)))
 
 
 def _root_pages(projects: Iterable[str]) -> dict[str, bytes]:
@@ -382,7 +392,7 @@ def _outdated_root(store: Store, projects: Iterable[str]) -> Write | None:
 
 def _rebuilt_root(store: Store) -> Write | None:
     there = store.read(ROOT_PAGE)
-    return _write(ROOT_PAGE, there, root_json(frozenset(projects_to_list(store))))
+    return _write(ROOT_PAGE, there, root_json(_projects_to_keep(store)))
 
 
 def _outdated_root_html(store: Store, *, with_look: bool = False) -> Write | None:
@@ -410,17 +420,6 @@ def delete_empty_page(store: Store, project: str) -> None:
 def root_locked(store: Store, timeout: float) -> AbstractContextManager[None]:
     """Keep other writers of the page that lists all projects out."""
     return store.locked(_ROOT, timeout)
-
-
-NO_PAGE: Final = "none"
-"""The state of a project that has no page, and is not listed."""
-LOST: Final = "lost"
-"""The state of one that has no page, and is listed."""
-
-
-def page_state(page: bytes) -> str:
-    """Return what identifies a page, of which ``page`` is the JSON."""
-    return hashlib.sha256(page).hexdigest()
 
 
 def listed_keys(page: Page) -> frozenset[str]:

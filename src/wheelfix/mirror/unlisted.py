@@ -13,10 +13,12 @@ from functools import cache, partial
 from msgspec import Struct
 
 from wheelfix.errors import MirrorError
-from wheelfix.mirror.journal import NotedRun, open_journal
-from wheelfix.mirror.layout import METADATA, is_file_key, project_of
+from wheelfix.mirror.journal import NotedRun, noted_runs, open_journal
+from wheelfix.mirror.layout import METADATA, SIMPLE, is_file_key, page_key, project_of
+from wheelfix.mirror.lost import is_wheel, page_lost
 from wheelfix.mirror.registry import finding
 from wheelfix.mirror.storage.base import Head, Store
+from wheelfix.mirror.stored_wheel import unreadable
 from wheelfix.results import Finding
 
 
@@ -90,6 +92,35 @@ def _removable(store: Store, unreadable: Collection[str], project: str | None) -
         return open_journal(store, project).removable()
     except MirrorError:  # a page is damaged, which is a finding
         return frozenset()
+
+
+def find_lost(store: Store, heads: Mapping[str, Head], paged: Collection[str], grace: Grace) -> dict[str, Finding]:
+    """Return what is wrong with the projects, by name, that have wheels among ``heads`` and no page, and never had one.
+
+    ``paged`` are those of which a page was read. A wheel counts unless a run noted it, which then left it or is about to
+    list it; in a shared store, where such a run may be about to note it, once it is old. Each project is looked at twice:
+    while one is removed, its page is gone first.
+    """
+    keys: dict[str, list[str]] = {}
+    for key, head in heads.items():
+        project = project_of(key)
+        is_young = store.is_shared and not grace.is_over(head.modified)
+        if project is not None and project not in paged and is_wheel(key) and not is_young:
+            keys.setdefault(project, []).append(key)
+    found: dict[str, Finding] = {}
+    for project, wheels in sorted(keys.items()):
+        try:
+            if _is_lost(store, project, wheels) and _is_lost(store, project, wheels):
+                found[project] = page_lost(project, f"{SIMPLE}/{project}")
+        except (MirrorError, OSError) as error:
+            found[project] = unreadable(page_key(project), error)
+    return found
+
+
+def _is_lost(store: Store, project: str, keys: Iterable[str]) -> bool:
+    noted = noted_files(noted_runs(store, project)).keys() | open_journal(store, project).removable()
+    left = [key for key in keys if key not in noted]
+    return bool(left) and store.head(page_key(project)) is None and any(store.head(key) is not None for key in left)
 
 
 def find_old_unlisted(

@@ -3,7 +3,8 @@
 import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,8 @@ def wheel_of(mirror: Path) -> str:
     return path.relative_to(mirror).as_posix()
 
 
-def found(mirror: Path, **options: bool) -> list[tuple[str, str]]:
-    return [(each.code, each.place) for each in check_mirror(mirror, **options).findings]
+def found(mirror: Path, *, quick: bool = False, fix: bool = False) -> list[tuple[str, str]]:
+    return [(each.code, each.place) for each in check_mirror(mirror, quick=quick, fix=fix).findings]
 
 
 @KINDS
@@ -43,8 +44,8 @@ def found(mirror: Path, **options: bool) -> list[tuple[str, str]]:
 def test_what_is_no_page_is_not_waited_for(key: str, mirror: Path, make: Callable[[Path], None], what: str) -> None:
     (mirror / key).unlink()
     make(mirror / key)
-    for options in ({}, {"quick": True}, {"fix": True}):
-        report = check_mirror(mirror, **options)
+    for quick, fix in ((False, False), (True, False), (False, True)):
+        report = check_mirror(mirror, quick=quick, fix=fix)
         assert [(each.code, each.place) for each in report.findings] == [("in-the-way", key)]
         assert report.findings[0].message == f"it is a {what}, and must be a file"
         assert ("mirror check --fix" in report.findings[0].hint) is (key != PAGE)
@@ -62,8 +63,8 @@ def test_what_is_no_wheel_is_reported_with_its_path_like_the_rest(
     (mirror / key).unlink()
     make(mirror / key)
     (mirror / HTML).unlink()
-    for options in ({}, {"quick": True}):
-        assert found(mirror, **options) == [("html-differs", HTML), ("in-the-way", key)]
+    for quick in (False, True):
+        assert found(mirror, quick=quick) == [("html-differs", HTML), ("in-the-way", key)]
     assert found(mirror, fix=True) == [("in-the-way", key)]
     with pytest.raises(MirrorError, match=f"^{mirror / key} is a {what}, and must be a file") as raised:
         export_mirror(mirror, mirror.parent / "all.tar")
@@ -118,7 +119,7 @@ def test_what_cannot_be_read_is_reported_where_the_cause_is_and_once(mirror: Pat
         if Path(str(path)).is_relative_to(directory):
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    def scandir(path: str) -> "os.ScandirIterator[str]":
+    def scandir(path: str) -> AbstractContextManager[Iterator["os.DirEntry[str]"]]:
         refuse(path)
         return scan(path)
 

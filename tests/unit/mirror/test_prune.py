@@ -18,11 +18,11 @@ from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.journal import RunJournal, open_journal
 from wheelfix.mirror.json import page_json, root_json
 from wheelfix.mirror.layout import FILES, JOURNAL, METADATA, ROOT_PAGE, RUNS, attributes_of, file_key, page_key, url_of
-from wheelfix.mirror.pages import ListedFile, Page
+from wheelfix.mirror.pages import NO_PAGE, ListedFile, Page
 from wheelfix.mirror.prune import prune_mirror
 from wheelfix.mirror.pruned import PruneKind, PruneReport, PruneStatus
 from wheelfix.mirror.registry import finding
-from wheelfix.mirror.repository import NO_PAGE, load_page
+from wheelfix.mirror.repository import load_page
 from wheelfix.mirror.storage.base import NewFile, Store
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
