@@ -284,7 +284,7 @@ def _compare_html(key: str, html: Stored | None, wanted: bytes, *, keeps: bool =
     Where one ``keeps`` it, as the JSON page is wrong about a file, this one may be right: it is not written over.
     """
     if html is None:
-        yield finding("html-differs", key, "it differs from the JSON page", fixable=True)
+        yield finding("html-differs", key, "it is missing", fixable=True)
     elif not is_same_to_clients(html.data, wanted):
         which = ", which is wrong about a file" if keeps else ""
         yield finding("html-differs", key, f"it differs from the JSON page{which}", fixable=not keeps)

@@ -144,7 +144,7 @@ _ALL: Final = (
     ),
     _error(
         "html-differs",
-        "An HTML page differs from the JSON page, or runs or loads what no page of wheelfix does.",
+        "An HTML page is missing, differs from the JSON page, or runs or loads what no page of wheelfix does.",
         "Clients that read HTML see other files than those that read JSON, or people open a page that somebody changed.",
         _REGENERATE,
     ),

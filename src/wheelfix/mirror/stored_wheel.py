@@ -19,7 +19,7 @@ from wheelfix.mirror.registry import finding, misplaced
 from wheelfix.mirror.storage.base import Head, IncompleteListing, RefusedAt, Store
 from wheelfix.progress import Progress
 from wheelfix.results import Finding, failure
-from wheelfix.text import shown
+from wheelfix.text import cut, shown
 from wheelfix.wheel.sdist_filename import project_of_file
 from wheelfix.wheel.zip.source import sha256_of
 
@@ -86,9 +86,8 @@ class WheelCheck:
         except FilenameError as error:
             found.findings.append(finding("file-of-another-project", key, error.message))
             return
-        if not _is_time(file.upload_time):
-            message = f"its upload time is {shown(file.upload_time) or 'empty'}"
-            found.findings.append(finding("time-missing", key, message))
+        if problem := _problem_of_time(file.upload_time):
+            found.findings.append(finding("time-missing", key, problem))
         try:
             self._read(page, key, file, contents)
             found.findings += compare(file, contents, key, key + METADATA, fixable=True)
@@ -213,8 +212,15 @@ def served_key(page: Page, file: ListedFile) -> str | None:
     return key if key and key.split("/")[2::2] == [page.project, file.filename] else None
 
 
-def _is_time(text: str) -> bool:
+def _problem_of_time(text: str) -> str:
+    """Return what is wrong with an upload time, empty if nothing is."""
+    if not text:
+        return "it has no upload time"
+    value = f"its upload time '{cut(text)}'"
+    if not text.isprintable():  # reading one stops at a NUL
+        return f"{value} is not a time"
     try:
-        return text.isprintable() and datetime.fromisoformat(text).tzinfo is not None  # which stops at a NUL
+        has_zone = datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
-        return False
+        return f"{value} is not a time"
+    return "" if has_zone else f"{value} has no time zone"

@@ -208,7 +208,7 @@ def test_fix(wheel: Path, mirror: Path) -> None:
     ran = wheelfix("mirror", "check", "--ignore", "gpu", "--fix", mirror)
     assert (ran.code, ran.lines) == (
         0,
-        ["fixed[html-differs]: public/simple/demo/index.html: it differs from the JSON page"],
+        ["fixed[html-differs]: public/simple/demo/index.html: it is missing"],
     )
     (mirror / "public/simple/demo/index.html").unlink()
     report = mirror_report(wheelfix("mirror", "check", "--ignore", "gpu", "--fix", "--format", "json", mirror))
@@ -225,7 +225,7 @@ def test_what_was_fixed_before_an_error_is_reported(wheel: Path, mirror: Path, m
     monkeypatch.setattr(fix, "change_page", refuse)
     ran = wheelfix("mirror", "check", "--ignore", "gpu", "--fix", mirror)
     assert ran.code == 3
-    assert ran.lines[0] == "fixed[html-differs]: public/simple/index.html: it differs from the JSON page"
+    assert ran.lines[0] == "fixed[html-differs]: public/simple/index.html: it is missing"
     assert "error[ended-early]: No space left on device" in ran.lines
     assert any("public/simple/demo/index.html" in line and "fixable with --fix" in line for line in ran.lines)
     ran = wheelfix("mirror", "check", "--ignore", "gpu", "--fix", mirror)  # nothing is fixed any more

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from demos import demo_wheel
 from stores import MemoryStore
@@ -90,6 +91,31 @@ def test_what_a_run_left_is_fixable_once_it_is_old(store: MemoryStore) -> None:
     report = check_mirror(store, fix=True)
     assert {each.place for each in report.fixed} == {LEFT, LEFT + METADATA}
     assert {each.place for each in report.findings} == {LEFT.replace("9.0", "8.0")}
+
+
+@pytest.mark.parametrize(
+    ("time", "why"),
+    [
+        ("yesterday", "its upload time 'yesterday' is not a time"),
+        ("2026-01-01T00:00:00", "its upload time '2026-01-01T00:00:00' has no time zone"),
+        ("2026-01-01T00:00:00Z\0", "its upload time '2026-01-01T00:00:00Z\\x00' is not a time"),
+        ("", "it has no upload time"),
+    ],
+)
+def test_what_is_no_time_is_shown(time: str, why: str, store: MemoryStore) -> None:
+    [page] = list_pages(store)
+    page = replace(page, files=tuple(replace(each, upload_time=time) for each in page.files))
+    write_changed(store, {page_key("demo"): page_json(page), page_key("demo", HTML): page_html(page)})
+    assert [(each.code, each.message) for each in check_mirror(store).findings] == [("time-missing", why)]
+
+
+def test_an_html_page_that_is_missing_is_no_other_one(store: MemoryStore) -> None:
+    for key in (page_key("demo", HTML), ROOT_HTML):
+        store.delete(key)
+    assert {(each.place, each.message) for each in check_mirror(store).findings} == {
+        (page_key("demo", HTML), "it is missing"),
+        (ROOT_HTML, "it is missing"),
+    }
 
 
 def test_only_what_is_selected_is_deleted(store: MemoryStore) -> None:
