@@ -14,6 +14,7 @@ from msgspec.json import Decoder, decode, encode
 from packaging.utils import is_normalized_name
 
 from wheelfix.errors import MirrorError
+from wheelfix.mirror.damage import in_plain_words, why_damaged
 from wheelfix.mirror.pages import Correction, ListedFile, Origin, Page
 from wheelfix.text import shown, shown_anywhere
 
@@ -107,6 +108,8 @@ _KNOWN_OF_PAGE: Final[Mapping[str, Any]] = {
     "meta": {"api-version": {}},
 }
 """The keys that wheelfix writes; below them, those of the objects of which others may hold more."""
+NOT_WRITTEN: Final = "Nothing was written. "
+"""What the hint for a damaged page begins with: who only looks does not say so."""
 _NO_OTHERS: Final[Mapping[str, Any]] = {}
 """What most files have beyond these keys."""
 
@@ -271,8 +274,8 @@ def _read_as_written(data: bytes) -> Page | None:
 
 def _read_as_edited(data: bytes) -> Page:
     """Return the page in ``data``, whoever wrote it."""
-    document = _decode(data)
-    files, past = (tuple(map(_read_edited, _list(each))) for each in (document[_FILES], document.get(_PAST, [])))
+    document = {_PAST: [], **_decode(data)}
+    files, past = (tuple(map(_read_edited, _list(document, key))) for key in (_FILES, _PAST))
     known = convert({"versions": (), **document, _FILES: (), _PAST: ()}, _Page)
     return Page(known.name, files, past, _others(document, _KNOWN_OF_PAGE), known.status_from)
 
@@ -299,7 +302,9 @@ def _file_as(values: object, kind: type[_Kind]) -> _Kind:
         return convert(values, kind)
     except ValidationError as error:
         name = values.get("filename") if isinstance(values, Mapping) else None
-        why = "its provenance is not an http or https URL" if str(error).endswith(_AT_PROVENANCE) else str(error)
+        why = in_plain_words(str(error), "a file of it")
+        if str(error).endswith(_AT_PROVENANCE):
+            why = "its provenance is not an http or https URL"
         raise ValueError(f"{name[:_SHOWN]}: {why}" if isinstance(name, str) else why) from error
 
 
@@ -314,7 +319,11 @@ def _decode(data: bytes) -> dict[str, Any]:
     encode(document)  # which refuses half a character
     if not isinstance(document, dict):
         raise TypeError("it is no object")
+    if not isinstance(document["meta"], dict):
+        raise TypeError("meta must be an object")
     version = document["meta"]["api-version"]
+    if not isinstance(version, str):
+        raise TypeError("its API version must be text")
     if version.partition(".")[0] != "1":
         raise ValueError(f"its API version is {version}")
     return document
@@ -327,24 +336,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _list(value: object) -> list[Any]:
+def _list(document: Mapping[str, Any], key: str) -> list[Any]:
+    value = document[key]
     if not isinstance(value, list):
-        raise TypeError("what must be a list is none")
+        raise TypeError(f"{key} must be a list")
     return value
 
 
 def _bad(project: str, error: Exception) -> MirrorError:
     return MirrorError(
         "bad-page",
-        f"the page of {shown(project)} is damaged: {_why(error)}",
-        hint="Nothing was written. Restore it from a backup; or move it away and add its wheels again from where they are, "
+        f"the page of {shown(project)} is damaged: {why_damaged(error)}",
+        hint=f"{NOT_WRITTEN}Restore it from a backup; or move it away and add its wheels again from where they are, "
         f"public/files/{project}/*/*.whl: yanks and upload times are lost then.",
     )
-
-
-def _why(error: Exception) -> str:
-    """Return in a few words why a page is damaged."""
-    return shown(f"it has no key {error}" if isinstance(error, KeyError) else str(error)[:200])
 
 
 class _Project(Struct, frozen=True, gc=False):
@@ -380,8 +385,8 @@ def read_root(data: bytes) -> frozenset[str]:
     except _NO_PAGE as error:
         raise MirrorError(
             "bad-page",
-            f"the page that lists all projects is damaged: {_why(error)}",
-            hint="Nothing was written. Run `wheelfix mirror check --fix` to write it again.",
+            f"the page that lists all projects is damaged: {why_damaged(error)}",
+            hint=f"{NOT_WRITTEN}Run `wheelfix mirror check --fix` to write it again.",
         ) from error
     return names
 

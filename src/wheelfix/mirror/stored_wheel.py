@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from msgspec import Struct, field
 
 from wheelfix.errors import FilenameError, MirrorError, PlaceError, WheelfixError
+from wheelfix.mirror.json import NOT_WRITTEN
 from wheelfix.mirror.layout import METADATA, SIMPLE, file_key, key_of
 from wheelfix.mirror.listing import Contents, compare, listed_wheel, read_whole
 from wheelfix.mirror.local_copy import LocalCopies
@@ -170,7 +171,7 @@ def unreadable(place: str, error: WheelfixError | OSError, *, fixable: bool = Fa
     if is_withheld(error) or not isinstance(error, MirrorError):
         return finding("unreadable", place, error.message)
     code = error.code if error.code == "page-missing" else "page-unreadable"
-    hint = error.hint if error.code == "too-large" else ""  # which of such files can be deleted
+    hint = "" if fixable else error.hint.removeprefix(NOT_WRITTEN)
     return finding(code, place, error.message, fixable=fixable, hint=hint)
 
 

@@ -102,7 +102,7 @@ OF_ERRORS: Final[dict[str, str]] = {
     "os-error": "demo-1.0-py3-none-any.whl failed: Unknown error 999",
     "not-a-mirror": "downloads is not a mirror (the directory is not empty)",
     "changed-meanwhile": "another process changed public/simple/torch/index.json during the run",
-    "bad-page": "the page of torch is damaged: Input data was truncated",
+    "bad-page": "the page of torch is damaged: it is empty or cut off",
     "bad-project": "'-torch' is no name of a project",
     "bad-selection": "'torch[' is not a project or requirement",
     "given-twice": "dist/demo-1.0-py3-none-any.whl is the same wheel with other bytes",
@@ -188,7 +188,7 @@ OF_ERRORS: Final[dict[str, str]] = {
 OF_MIRRORS: Final[dict[str, str]] = {
     "not-checked": "demo: demo-2.0-py3-none-any.whl: its METADATA was not read: the index has no metadata file, the server "
         "no range support, and --download is none",
-    "page-unreadable": "public/simple/demo/index.json: the page of demo is damaged: Input data was truncated",
+    "page-unreadable": "public/simple/demo/index.json: the page of demo is damaged: it is empty or cut off",
     "json-not-offered": "https://wheels.example.org/simple/demo/: it answers with text/html to a request for JSON",
     "content-type-wrong": "https://wheels.example.org/simple/demo/: its Content-Type is application/json, not "
         "application/vnd.pypi.simple.v1+json",

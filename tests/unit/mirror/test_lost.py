@@ -145,3 +145,12 @@ def test_a_list_that_is_lost_too_hides_no_project(spoil: Callable[[Path], None],
     spoil(tmp_path / "mirror" / ROOT_PAGE)
     assert ("page-missing", f"{SIMPLE}/demo", False) in found(check_mirror(tmp_path / "mirror"))
     assert found(check_mirror(tmp_path / "mirror", fix=True)) == [("page-missing", f"{SIMPLE}/demo", False)]
+
+
+def test_a_damaged_page_says_what_to_do(store: Store) -> None:
+    store.delete(page_key("demo"))
+    put(store, page_key("demo"))
+    for fix in (False, True):
+        [said] = check_mirror(store, fix=fix).findings
+        assert (said.code, said.place) == ("page-unreadable", page_key("demo"))
+        assert said.hint.startswith("Restore it from a backup; or move it away and add its wheels again")
