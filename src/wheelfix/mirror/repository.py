@@ -148,10 +148,10 @@ def derived_page_problem(store: Store, page: Page, error: Exception, *, is_new: 
 def not_written(page: Page, what: str, error: Exception, *, is_new: bool = True) -> Problem:
     """Return the problem to report when the JSON page is written, and for an ``error`` not all else; ``what`` says so."""
     problem = failure(Path(), error).problem
-    but = f"{page_key(page.project)} is written, but " if is_new else ""
+    why = f"{what}: {problem.message if problem else error}"
     return Problem(
         "page-not-written",
-        f"{but}{what}: {problem.message if problem else error}",
+        f"{page_key(page.project)} is written, but {why}" if is_new else why,
         "Run the same command again once the cause is gone.",
     )
 
