@@ -143,10 +143,10 @@ class ChangedMeanwhile(MirrorError):
 
 
 class PlaceError(MirrorError):
-    """Something else is at ``place``, a key of the mirror, than belongs there; ``problem`` says what, as a clause on it."""
+    """Something else is at ``place``, a key of the mirror, than belongs there; ``problem`` says what, beside that place."""
 
-    def __init__(self, code: str, path: str, place: str, problem: str, *, hint: str) -> None:
-        super().__init__(code, f"{path} {problem}", hint=hint)
+    def __init__(self, code: str, message: str, *, place: str, problem: str, hint: str) -> None:
+        super().__init__(code, message, hint=hint)
         self.place = place
         self.problem = problem
 

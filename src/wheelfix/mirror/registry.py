@@ -361,7 +361,7 @@ _RANK: Final = {code: rank for rank, code in enumerate(MIRROR_CHECKS)}
 
 def misplaced(error: PlaceError) -> Finding:
     """Return the finding for what is not what belongs where it is."""
-    return finding(error.code, shown(error.place), f"it {error.problem}", hint=error.hint)
+    return finding(error.code, shown(error.place), error.problem, hint=error.hint)
 
 
 def finding(code: str, place: str, message: str, *, fixable: bool = False, hint: str = "") -> Finding:

@@ -51,8 +51,13 @@ class Tree:
         if self.is_outside(path):
             steps = [self._root / each for each in reversed((PurePosixPath(key), *PurePosixPath(key).parents))]
             link = next(each for each in steps if self.is_outside(each)).relative_to(self._root).as_posix()
-            problem = "is a link that leads out of the mirror"
-            raise PlaceError("link-outside", shown(link), link, problem, hint="Remove the link.")
+            raise PlaceError(
+                "link-outside",
+                f"{shown(link)} is a link that leads out of the mirror",
+                place=link,
+                problem="it is a link that leads out of the mirror",
+                hint="Remove the link.",
+            )
         return path
 
     def read(self, key: str) -> bytes | None:
@@ -146,7 +151,8 @@ class Tree:
         """
         if f"{path}/".startswith(self._prefix) and os.path.lexists(path) and not path.is_dir():
             key = f"{path}".removeprefix(self._prefix)
-            raise PlaceError("in-the-way", shown(str(path)), key, "must be a directory", hint="Move the file away.")
+            message, problem = f"{shown(str(path))} must be a directory", "it must be a directory"
+            raise PlaceError("in-the-way", message, place=key, problem=problem, hint="Move the file away.")
 
     def _is_private(self, path: Path) -> bool:
         return f"{path}/".startswith(f"{self._prefix}{PRIVATE}/")
@@ -212,7 +218,13 @@ def no_file(path: Path, key: str, kind: str) -> PlaceError:
         rest = "then run `wheelfix mirror check --fix`"
     elif is_file_key(key):
         rest = "then add the file again"
-    return PlaceError("in-the-way", shown(str(path)), key, f"is {kind}, and must be a file", hint=f"Move it away, {rest}.")
+    return PlaceError(
+        "in-the-way",
+        f"{shown(str(path))} is {kind}, and must be a file",
+        place=key,
+        problem=f"it is {kind}, and must be a file",
+        hint=f"Move it away, {rest}.",
+    )
 
 
 def _too_large(key: str, path: Path) -> MirrorError:
