@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -29,8 +29,9 @@ def signals_delayed() -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-        for number in came[:1]:
-            signal.raise_signal(number)
+        with ExitStack() as raising:  # the handler of one may raise, and the other must not be lost
+            for number in dict.fromkeys(reversed(came)):
+                raising.callback(signal.raise_signal, number)
 
 
 @contextmanager

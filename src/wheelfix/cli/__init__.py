@@ -151,13 +151,19 @@ def main() -> NoReturn:
 
 
 def _interrupt(_: int, __: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut the clean-up short
+    _ignore_what_ends()
     raise KeyboardInterrupt
 
 
 def _terminate(number: int, __: FrameType | None) -> NoReturn:
-    signal.signal(number, signal.SIG_IGN)  # a closed terminal can send two
+    _ignore_what_ends()
     raise _Terminated(ExitCode.HUNG_UP if number == signal.SIGHUP else ExitCode.TERMINATED)
+
+
+def _ignore_what_ends() -> None:
+    """Let nothing cut short the clean-up: a second Ctrl-C, or the two signals that a closed terminal or systemd sends."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
 
 
 def _occupy_standard_streams() -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
+from typing import Final
 
 from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.check_store import StoreCheck
 from wheelfix.mirror.fix import Failures, fix_findings
-from wheelfix.mirror.layout import SIMPLE
+from wheelfix.mirror.layout import PAGE, SIMPLE, project_of
 from wheelfix.mirror.prune import prune_unlisted
 from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheckReport
 from wheelfix.mirror.storage import MirrorLocation, open_store
@@ -19,6 +20,9 @@ from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import Finding
 from wheelfix.upstream.parallel import Calls, several
 from wheelfix.upstream.urls import missing_extra
+
+_HIDING: Final = frozenset({"in-the-way", "link-outside", "page-unreadable", "unreadable"})
+"""Findings of a page beside which nobody knows whether the others of its project are still so."""
 
 
 def check_mirror(
@@ -83,9 +87,12 @@ def _fixed(
         except (MirrorError, OSError) as error:
             failures.errors.append(("", error))
             after = replace(report, findings=tuple(each for each in report.findings if not _is_done(store, each, done)))
-    fixed = tuple(_as_fixed(each) for each in report.findings if each.fixable and each not in after.findings)
+    gone = [each for each in report.findings if each.fixable and each not in after.findings]
+    unread = {each.place.removesuffix(f"/{PAGE}") for each in after.findings if each.code in _HIDING}
+    hidden = [each for each in gone if each not in done and f"{SIMPLE}/{project_of(f'{each.place}/')}" in unread]
+    fixed = tuple(_as_fixed(each) for each in gone if each not in hidden)
     undone = dict.fromkeys(ended_early(error, place) for place, error in failures.errors)
-    return replace(after, fixed=fixed, findings=(*after.findings, *undone))
+    return replace(after, fixed=fixed, findings=(*after.findings, *hidden, *undone))
 
 
 def _as_fixed(finding: Finding) -> Finding:

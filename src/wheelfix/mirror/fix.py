@@ -92,7 +92,8 @@ def fix_findings(store: Store, findings: Iterable[Finding], timeout: float, fail
             yield from found
     for each in leftovers:
         owner = project_of(f"{each.place}/")
-        place = each.place if owner is None else page_key(owner)
+        is_of_root = owner is None and not each.place.startswith(f"{SCRATCH}/")
+        place = ROOT_PAGE if is_of_root else each.place if owner is None else page_key(owner)
         if failures.allow(place, partial(delete_leftover, store, each, timeout)):
             yield each
 

@@ -22,8 +22,7 @@ _QUOTES: Final = re.compile("['\"]")
 _THIS_MACHINE: Final = frozenset({"", "localhost"})
 _WEB: Final = frozenset({"http", "https"})
 _IN_GIT: Final = frozenset({"http", "https", "ssh", "file"})
-_CREDENTIALS: Final = re.compile(r":(?!//)[^@]*@", re.DOTALL)
-"""What looks like a user and a password, and stands where none can be: uv refuses that, so as not to print a secret."""
+_COLON: Final = re.compile(r":(?!//)")
 _OF_PIP: Final = _WEB | {
     "file",
     *(f"git+{each}" for each in ("http", "https", "ssh", "git", "file")),
@@ -125,7 +124,9 @@ def _web_fault(url: WebUrl) -> str:
 
 
 def _credentials_fault(url: WebUrl) -> str:
-    if url.has_password or not (_CREDENTIALS.search(url.path) or _CREDENTIALS.search(url.fragment)):
+    """Return that what looks like a user and a password stands where none can be: uv refuses it, so as not to print it."""
+    befores = (text[: max(0, text.rfind("@"))] for text in (url.path, url.fragment))
+    if url.has_password or not any(map(_COLON.search, befores)):
         return ""
     return "" if url.scheme.endswith("file") else "what looks like a password in the URL is not where one belongs"
 

@@ -3,7 +3,7 @@
 import errno
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from building import WheelSpec, write_wheel
 from demos import demo_wheel
 from stores import MemoryStore
 from wheelfix.errors import MirrorError
-from wheelfix.mirror import check_store
+from wheelfix.mirror import check, check_store
 from wheelfix.mirror.check import check_mirror
+from wheelfix.mirror.fix import Failures, fix_findings
 from wheelfix.mirror.journal import open_journal
 from wheelfix.mirror.layout import FILES, HTML, JOURNAL, METADATA, ROOT_HTML, ROOT_PAGE, SIMPLE, page_key
 from wheelfix.mirror.pages import ListedFile
@@ -25,6 +26,7 @@ from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import remove_files
 from wheelfix.options import Limits, Selection
+from wheelfix.results import Finding
 
 PAGE, HTML_PAGE = page_key("demo"), page_key("demo", HTML)
 OTHER_HTML = page_key("zzz", HTML)
@@ -160,6 +162,20 @@ def test_a_right_html_page_is_never_written_over(spoil: Callable[[str, ListedFil
         [found] = [each for each in report.findings if each.code == "html-differs"]
         assert (found.place, found.fixable, report.passes()) == (HTML_PAGE, False, False)
         assert not [each for each in report.findings if each.fixable]
+
+
+def test_what_nobody_can_see_any_more_is_not_called_fixed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that is damaged while it is fixed hides all that was found before."""
+
+    def damage(found: Store, findings: Iterable[Finding], timeout: float, failures: Failures) -> Iterator[Finding]:
+        write_changed(found, {PAGE: b"{"})
+        return fix_findings(found, [*findings], timeout, failures)
+
+    write_changed(store, {HTML_PAGE: b"<html>"})
+    monkeypatch.setattr(check, "fix_findings", damage)
+    report = fix(store)
+    assert fixed(report) == []
+    assert {("html-differs", HTML_PAGE), ("page-unreadable", PAGE)} <= {*left(report)}
 
 
 @pytest.mark.parametrize("spoil", [_hash, _size])

@@ -102,3 +102,11 @@ def test_what_is_spelled_anew_is_short(host: str, monkeypatch: pytest.MonkeyPatc
     for reference in (f"https://{host}/x.whl", f"git+https://u:{host}@\xe9/x", f"file://{host}/x.whl", f"ftp:{host}"):
         refusals.__wrapped__(f"foo @ {reference}")
     assert max(map(len, asked)) < 2_000
+
+
+def test_what_looks_like_a_password_is_looked_for_once() -> None:
+    """Each colon would be tried up to the end: minutes for these."""
+    for path in (":" * 1_000_000, ":a" * 500_000, "://" * 300_000):
+        assert refusals.__wrapped__(f"foo @ git+https://e/{path}") == ()
+        assert refusals.__wrapped__(f"foo @ https://e/x.whl#{path}") == ()
+    assert refusals("foo @ git+https://e/" + "://" * 1_000 + "a:b@c")
