@@ -93,11 +93,13 @@ def _said(requirement: StrictRequirement) -> tuple[object, ...]:
 
 def _check_refusals(text: str) -> None:
     """Confirm that what is said instead of something that a tool refuses means the same, and is refused no more for that."""
+    before = _strict(text)
     for each in refusals(text):
         assert each.message
-        if each.means is not None:
-            before, after = _strict(text), _strict(each.means)
-            assert before is None or (after is not None and _said(before) == _said(after)), each
+        if each.means is not None and before is not None:
+            after = _strict(each.means)
+            assert after is not None, each
+            same(_said(after), _said(before))
             assert all(other.reason != each.reason for other in refusals(each.means)), each
 
 
