@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 
 def double(number: int) -> int:
@@ -35,3 +36,10 @@ def fail_of_three_each(numbers: Iterable[int]) -> Iterator[int]:
 
 def variable_each(names: Iterable[str]) -> Iterator[str | None]:
     return (os.environ.get(name) for name in names)
+
+
+def note(path: Path, number: int) -> int:
+    """Add a line with ``number`` to the file at ``path``, and return it doubled."""
+    with path.open("a") as file:
+        file.write(f"{number}\n")
+    return 2 * number

@@ -109,10 +109,19 @@ class Processes:
 
         :raises BrokenExecutor: if one died; until :meth:`stop` that does not change.
         :raises ResultError: if new ones cannot be started.
+        :raises OSError, EOFError, RuntimeError: if one cannot be started, or ends at once; the others are ended then.
         """
+        from concurrent.futures import BrokenExecutor  # imported late: one wheel needs no pool
+
         with signals_delayed():  # a process that is just being started would outlive this one
             self._pool = self._pool or _started(self._jobs, self._module, self._workers)
-            return self._pool.submit(function, item)
+            try:
+                return self._pool.submit(function, item)
+            except Exception as error:
+                if not isinstance(error, BrokenExecutor):
+                    # CPython queues the item before it starts a process: another would do it, and nobody get its result.
+                    self.stop(broken=True)
+                raise
 
     def stop(self, *, broken: bool = False) -> None:
         """Wait until the processes have ended; the next item starts new ones. Of ``broken`` ones those left are ended.

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import _ExecutorManagerThread
 from functools import partial
+from itertools import count
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 import pytest
 
 from wheelfix.executors import _TASK_BYTES, _TASK_ITEMS, Processes, Workers, _tasks, run_all
-from working import die, die_of_three, die_of_three_each, double, double_each, fail_of_three_each, variable_each
+from working import die, die_of_three, die_of_three_each, double, double_each, fail_of_three_each, note, variable_each
 
 
 def _lost(number: int, error: BaseException) -> int:
@@ -98,6 +100,24 @@ def test_a_process_that_waits_for_what_a_killed_one_holds_is_ended(monkeypatch: 
     stopping.start()
     stopping.join(60)
     assert not stopping.is_alive()
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3])
+def test_an_item_is_done_once_where_a_process_cannot_be_started(
+    failures: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """CPython has queued it by then: it was done by another process, and reported as failed."""
+    start, tried = ProcessPoolExecutor._adjust_process_count, count(1)
+
+    def fail(pool: ProcessPoolExecutor) -> None:
+        if next(tried) <= failures:
+            raise EOFError("the fork server ended")
+        start(pool)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "_adjust_process_count", fail)
+    path = tmp_path / "done"
+    assert one_by_one(partial(note, path), [1, 2, 3], Workers(2)) == [2, 4, 6]
+    assert sorted(path.read_text().split()) == ["1", "2", "3"]
 
 
 def test_processes_that_were_not_needed_are_stopped() -> None:
