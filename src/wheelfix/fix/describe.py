@@ -184,7 +184,8 @@ def disagreements(descriptions: Sequence[Description]) -> tuple[Disagreement, ..
     wheels = {Path(str(number), each.source.name): each for number, each in enumerate(descriptions) if each.problem is None}
     places: dict[Location, Location] = {path: each.url or each.source for path, each in wheels.items()}
     said = {path: [line.text for line in each.requirements] for path, each in wheels.items()}
-    views = views_of({path: _ancestors(each.provenance) for path, each in wheels.items()})
+    ancestors = {path: _ancestors(each.provenance) for path, each in wheels.items()}
+    views = views_of(ancestors) if any(ancestors.values()) else [list(wheels)]  # without a copy, one name is no reason
     found = dict.fromkeys(each for view in views for each in disagreements_of({path: said[path] for path in view}))
     return tuple(  # by their names first: a URL need not end with that of the wheel
         replace(
