@@ -52,10 +52,8 @@ _Pages: TypeAlias = tuple[Stored | None, Stored | None]
 class Account(Struct):
     """What the pages account for: ``keys`` of files, how many ``files`` they list, and how many ``projects`` there are.
 
-    ``paged`` are the projects that have a page that can be read.
-
-    ``unreadable_projects`` are those whose page is missing or unreadable: nobody knows what it listed. ``listed`` are
-    the projects that the root lists.
+    ``unreadable_projects`` are those whose page is missing or unreadable: nobody knows what it listed. ``paged`` are those
+    whose page was read, ``listed`` those that the root lists.
     """
 
     keys: set[str] = field(default_factory=set)

@@ -156,8 +156,7 @@ def follow_index(store: Store, project: str, index: str, answer: "ServedPage", t
 
     That is whether they are yanked (PEP 592), when they were uploaded (PEP 700), and the status of the project (PEP 792).
     Files that came from this index, and that it no longer lists, are yanked, never deleted. What was decided at this mirror
-    is kept. Returned are the files that were yanked or unyanked, and
-    those that have another upload time, as unchanged.
+    is kept. Returned are the files that were yanked or unyanked and, as unchanged, those that have another upload time.
 
     :raises MirrorError: if a page of the mirror is damaged, or another process writes to it for too long.
     """

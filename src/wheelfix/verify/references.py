@@ -124,7 +124,7 @@ def _web_fault(url: WebUrl) -> str:
 
 
 def _credentials_fault(url: WebUrl) -> str:
-    """Return that what looks like a user and a password stands where none can be: uv refuses it, so as not to print it."""
+    """Return that a user and a password seem to stand where none can be: uv refuses such a URL, so as not to print it."""
     befores = (text[: max(0, text.rfind("@"))] for text in (url.path, url.fragment))
     if url.has_password or not any(map(_COLON.search, befores)):
         return ""
