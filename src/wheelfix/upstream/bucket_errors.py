@@ -163,6 +163,16 @@ def too_large(url: Url, largest: int) -> MirrorError:
     return MirrorError("too-large", f"{shown(str(url))} has more than {largest:,} bytes", hint=hint)
 
 
+def endless_list(url: Url) -> MirrorError:
+    """Return the error for a store whose list of what is at ``url`` never ends."""
+    return MirrorError(
+        "bad-answer",
+        f"the list of {shown(str(url))} does not end",
+        reason="the store sends the same objects again and again, or says that there are more and sends none",
+        hint="Report it to the operator of the store.",
+    )
+
+
 def changed_meanwhile() -> SourceChanged:
     """Return the error for an object that is another one than it was."""
     return SourceChanged("source-changed", "the file changed while it was read", hint="Run again when nothing writes to it.")

@@ -28,6 +28,7 @@ from wheelfix.upstream.bucket_errors import (
     setting_errors,
     too_large,
 )
+from wheelfix.upstream.bucket_lists import objects_below, objects_in
 from wheelfix.upstream.cloud_settings import is_bucket_name
 from wheelfix.upstream.clouds import CLOUDS, Cloud
 from wheelfix.upstream.ranges import RangedFile
@@ -46,8 +47,6 @@ _ODD: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 _SLASH: Final = re.compile("/")
 _LARGEST_READ: Final = 1 << 28
 """In bytes: pages of real indexes have some megabytes."""
-_PAGE: Final = 1000
-"""How many objects one request lists."""
 
 
 class Found(Struct, frozen=True):
@@ -197,27 +196,14 @@ class Bucket:
     def found_below(self, directory: str) -> list[Found]:
         """Return what is known of all objects below ``directory``, without metadata, in the order of their keys."""
         with self._errors(directory, "list"):
-            found = dict[tuple[str, int, datetime, str], Found]()  # one key can be that of an object and of a directory
-            for page in self.client.list(self.path_of(directory) or None, chunk_size=_PAGE):
-                known = len(found)
-                found |= {(each.key, each.size, each.modified, each.version): each for each in map(self._found, page)}
-                if page and len(found) == known:
-                    raise self._endless(directory)
+            found = objects_below(self.client, self.path_of(directory), self.url / directory, self._found)
         start = f"{directory}/" if directory else ""
-        return _without_directories(each for each in found.values() if each.key.startswith(start))
-
-    def _endless(self, directory: str) -> MirrorError:
-        """Return the error for a store that lists the same objects again and again: a list that it continues never ends."""
-        return MirrorError(
-            "bad-answer",
-            f"the store lists the same objects of {self._shown(directory)} again and again",
-            hint="Report it to the operator of the store.",
-        )
+        return _without_directories(each for each in found if each.key.startswith(start))
 
     def found_in(self, directory: str = "") -> list[Found]:
         """Return what is known of the objects in ``directory`` itself, in the order of their keys."""
         with self._errors(directory, "list"):
-            listing = self.client.list_with_delimiter(self.path_of(directory) or None)
+            listing = objects_in(self.client, self.path_of(directory), self.url / directory)
         inner = {f"{path.removeprefix(self.prefix).lstrip('/')}/" for path in listing["common_prefixes"]}
         found = map(self._found, listing["objects"])
         return _without_directories((each for each in found if each.key != directory), inner)
@@ -225,7 +211,7 @@ class Bucket:
     def names(self, directory: str = "") -> set[str]:
         """Return the names of what is in ``directory`` itself: objects, and the beginnings of other keys."""
         with self._errors(directory, "list"):
-            listing = self.client.list_with_delimiter(self.path_of(directory) or None)
+            listing = objects_in(self.client, self.path_of(directory), self.url / directory)
             paths = [*listing["common_prefixes"], *(each["path"] for each in listing["objects"])]
         return {name for path in paths if (name := path.removeprefix(self.path_of(directory)).strip("/"))}
 

@@ -14,11 +14,14 @@ from msgspec import Struct
 
 from wheelfix.errors import MirrorError
 from wheelfix.text import cut, shown
+from wheelfix.upstream.bucket_errors import endless_list
 from wheelfix.upstream.buckets import Bucket
 from wheelfix.upstream.clouds import S3, aws_settings, is_signed
 
 _OLD: Final = timedelta(days=1)
 """An upload that was begun before this may still go on; no wheel takes so long."""
+_MOST_EMPTY: Final = 1000
+"""How many empty pages of a list in a row mean that it never ends; there is one request for each."""
 _PERMISSIONS: Final = "the permissions s3:ListBucketMultipartUploads and s3:AbortMultipartUpload"
 _GONE: Final = "NoSuchUpload"
 _DENIED: Final = frozenset({"AccessDenied", "403"})
@@ -38,9 +41,12 @@ def unfinished_uploads(bucket: Bucket, directory: str) -> Iterator[Upload]:
     """
     if bucket.cloud is not S3:
         return
-    start = bucket.path_of(directory) + "/"
+    start, empty = bucket.path_of(directory) + "/", 0
     with _errors(bucket):
         for page in _client().get_paginator("list_multipart_uploads").paginate(Bucket=bucket.name, Prefix=start):
+            empty = 0 if page.get("Uploads") else empty + 1
+            if empty > _MOST_EMPTY:
+                raise endless_list(bucket.url / directory)
             now = _time_of(bucket, page["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
             for each in page.get("Uploads", ()):
                 if each["Key"].startswith(start) and _is_old(each["Initiated"], now):

@@ -462,10 +462,11 @@ class Listing:
     def __init__(self, *pages: dict[str, int]) -> None:
         self._pages = pages
 
-    def list(self, prefix: str | None, **options: Any) -> Any:
-        return (list(map(_listed, page.items())) for page in self._pages)
+    async def list(self, prefix: str | None, **options: Any) -> Any:
+        for page in self._pages:
+            yield list(map(_listed, page.items()))
 
-    def list_with_delimiter(self, prefix: str | None) -> Any:
+    async def list_with_delimiter_async(self, prefix: str | None) -> Any:
         return {"common_prefixes": [], "objects": [_listed(each) for page in self._pages for each in page.items()]}
 
 
