@@ -142,9 +142,9 @@ def main() -> NoReturn:
     try:
         code = run(sys.argv[1:])
     finally:  # all is done: what a handler raises while Python ends would be printed with a traceback
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, _do_nothing)
         for each in (signal.SIGTERM, signal.SIGHUP):
-            if callable(signal.getsignal(each)):  # nohup ignores it
+            if signal.getsignal(each) is _terminate:
                 signal.signal(each, signal.SIG_DFL)
     gc.freeze()  # the process ends: collecting what is left would be wasted
     sys.exit(code)
@@ -161,9 +161,16 @@ def _terminate(number: int, __: FrameType | None) -> NoReturn:
 
 
 def _ignore_what_ends() -> None:
-    """Let nothing cut short the clean-up: a second Ctrl-C, or the two signals that a closed terminal or systemd sends."""
+    """Let nothing cut short the clean-up: a second Ctrl-C, or the two signals that a closed terminal or systemd sends.
+
+    One that has come already must find a handler: Python prints a traceback where it is to be ignored by then.
+    """
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)
+        signal.signal(each, _do_nothing)
+
+
+def _do_nothing(_: int, __: FrameType | None) -> None:
+    pass
 
 
 def _occupy_standard_streams() -> None:
@@ -207,8 +214,8 @@ def run(arguments: list[str]) -> int:
         say("Interrupted; complete files are kept.\n")
         return ExitCode.INTERRUPTED
     except _Terminated as end:
-        how = "Hung up" if end.code == ExitCode.HUNG_UP else "Terminated"
-        say(f"{how}; complete files are kept.\n")
+        how = "SIGHUP" if end.code == ExitCode.HUNG_UP else "SIGTERM"
+        say(f"Ended by {how}; complete files are kept.\n")
         raise
     except _NoReader:
         _drop_output()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,11 @@ def test_an_interrupted_run_leaves_nothing(number: signal.Signals, code: int, op
 
 @pytest.mark.parametrize(
     ("number", "code", "how"),
-    [(signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Terminated"), (signal.SIGHUP, 129, "Hung up")],
+    [
+        (signal.SIGINT, 130, "Interrupted"),
+        (signal.SIGTERM, 143, "Ended by SIGTERM"),
+        (signal.SIGHUP, 129, "Ended by SIGHUP"),
+    ],
 )
 def test_a_signal_that_all_processes_get_ends_them_in_one_line(number: signal.Signals, code: int, how: str) -> None:
     """A terminal sends Ctrl-C, and that it is closed, to all processes of a run; so does a system that stops a service."""
@@ -76,6 +81,29 @@ def test_a_signal_that_all_processes_get_ends_them_in_one_line(number: signal.Si
     assert process.returncode == code, err
     assert "Traceback" not in err
     assert err.endswith(f"{how}; complete files are kept.\n")
+
+
+def test_two_signals_at_once_end_a_run_in_one_line() -> None:
+    program = """
+        import os, signal, sys
+        from wheelfix.cli import main
+
+        class Input:
+            buffer = property(lambda self: self)
+
+            def read(self):
+                signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP, signal.SIGTERM))
+                os.kill(os.getpid(), signal.SIGHUP)
+                os.kill(os.getpid(), signal.SIGTERM)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGHUP, signal.SIGTERM))
+                return b""
+
+        sys.stdin = Input()
+        main()
+    """
+    with start("strip-gpu", "-", program=program) as process:
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (129, "Ended by SIGHUP; complete files are kept.\n")
 
 
 def test_a_run_that_waits_for_its_input_can_be_interrupted() -> None:
@@ -96,9 +124,12 @@ def test_a_run_that_waits_for_its_input_can_be_interrupted() -> None:
     with start("strip-gpu", "-", program=program) as process:
         assert process.stderr is not None
         process.stderr.readline()
-        for _ in range(3):  # what comes after the first is not to cut the clean-up short
-            process.send_signal(signal.SIGINT)
-        process.wait(20)
+        for _ in range(200):  # one that comes right before Python waits is seen with the next one
+            for _ in range(3):  # what comes after the first is not to cut the clean-up short
+                process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+                break
         assert "Traceback" not in process.stderr.read()
     assert process.returncode == 130
 
