@@ -93,7 +93,7 @@ def _changed(
 
 
 def _completed(store: Store, page: Page, timeout: float, *, with_look: bool) -> PageChange:
-    """Write what follows from ``page``, which stays as it is, and return what could not be written.
+    """Write the pages generated from ``page``, which stays as it is, and return what could not be written.
 
     :raises MirrorError, OSError: if another process has changed it.
     """
@@ -108,7 +108,7 @@ def _completed(store: Store, page: Page, timeout: float, *, with_look: bool) -> 
             drop_page(store, page.project, timeout)
     except (MirrorError, OSError) as error:
         if store.is_shared and is_silent(error):  # no more is asked of it
-            what = f"what follows from {page_key(page.project)} could not be written"
+            what = f"the pages generated from {page_key(page.project)} could not be written"
             return PageChange(page, page, not_written(page, what, error, is_new=False), error)
         if not is_saved(store, page):
             raise

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.check_store import StoreCheck
 from wheelfix.mirror.fix import Failures, fix_findings
-from wheelfix.mirror.layout import PAGE, SIMPLE, project_of
+from wheelfix.mirror.layout import PAGE, ROOT_PAGE, SIMPLE, project_of
 from wheelfix.mirror.prune import prune_unlisted
 from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheckReport
 from wheelfix.mirror.storage import MirrorLocation, open_store
@@ -43,7 +43,8 @@ def check_mirror(
     a file in a bucket is before it is reported and deleted because no page lists it. ``connections`` says how many requests
     to a bucket are made at a time.
 
-    What keeps one project from being fixed, or ends that for all, is returned with ``ended-early``, beside what was found.
+    If something keeps a project from being fixed, or ends the run, the report has the finding ``ended-early`` beside the
+    others.
 
     :raises MirrorError, OSError: if there is no mirror, or it cannot be checked; nothing was fixed then.
     :raises ValueError: if a text of ``selection`` begins no code.
@@ -99,6 +100,8 @@ def _as_fixed(finding: Finding) -> Finding:
     """Return ``finding``, which was fixed, with what became of a project that was taken off the list."""
     if finding.code != "page-missing":
         return finding
+    if finding.place == ROOT_PAGE:
+        return replace(finding, message="the list of projects is written again")
     project = finding.place.removeprefix(f"{SIMPLE}/").partition("/")[0]
     return replace(finding, message=f"{project} is no longer listed: it had neither a page nor wheels")
 

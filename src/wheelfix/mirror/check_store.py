@@ -22,8 +22,8 @@ from wheelfix.mirror.needs import ListedWheel, compare_releases, unyanked_origin
 from wheelfix.mirror.pages import STATUS, Page
 from wheelfix.mirror.registry import MirrorCheckReport, finding
 from wheelfix.mirror.repository import listed_keys, load_root
-from wheelfix.mirror.storage.base import Head, Store, Stored
-from wheelfix.mirror.stored_html import has_foreign_parts, is_same_to_clients
+from wheelfix.mirror.storage.base import Head, Store, Stored, is_of_store
+from wheelfix.mirror.stored_html import has_foreign_parts, is_same_to_clients, said_otherwise
 from wheelfix.mirror.stored_wheel import WheelCheck, readable, unreadable, was_read
 from wheelfix.mirror.unlisted import Grace, Unlisted, find_lost, find_old_unlisted, find_unlisted, noted_files
 from wheelfix.progress import Progress
@@ -42,11 +42,16 @@ _ON_PAGES: Final = frozenset(
     {"file-elsewhere", "metadata-file-stale", "metadata-file-not-announced", "requires-python-differs"}
 )
 """What is fixed by writing the pages of a project, and not only files."""
+_DOUBTS: Final = frozenset(
+    {"file-differs", "file-missing", "file-of-another-project", "in-the-way", "link-outside", "page-unreadable",
+     "size-differs", "time-missing", "unreadable"}
+)  # fmt: skip
+"""What keeps what the page says of a file from being confirmed."""
 _AHEAD: Final = 4
 """How many files for each connection are begun before their turn, so that a slow one does not keep others waiting."""
 
-_Pages: TypeAlias = tuple[Stored | None, Stored | None]
-"""The JSON page of a project and its HTML page, as they are stored; ``None`` where there is none."""
+_Pages: TypeAlias = tuple[Stored | None, Stored | MirrorError | OSError | None]
+"""The JSON page of a project and its HTML page, as they are stored, or why that cannot be read; ``None`` where none is."""
 
 
 class Account(Struct):
@@ -126,8 +131,8 @@ class StoreCheck:
             return page_lost(project, place)
         if fixable:
             return finding("page-missing", place, "it is listed, and has neither a page nor wheels", fixable=True)
-        hint = "Restore it from a backup; or delete the HTML page, too, and run `wheelfix mirror check --fix`."
-        return finding("page-missing", place, "there is an HTML page, and neither this one nor wheels", hint=hint)
+        hint = "Restore it from a backup, or delete the HTML page and run `wheelfix mirror check --fix`."
+        return finding("page-missing", place, "it is missing, and so are all wheels; only the HTML page is left", hint=hint)
 
     def _unlisted(self) -> Unlisted:
         """Return what no page lists."""
@@ -154,8 +159,8 @@ class StoreCheck:
     def _root(self, present: Collection[str]) -> Iterator[Finding]:
         """Check the root and keep what it lists: nothing where it is damaged, all projects where it cannot be read."""
         try:
-            self._known.listed = self._listed()
-            is_unused = not present and self._store.head(ROOT_PAGE) is None  # every wheel of the first run was refused
+            is_lost = self._store.head(ROOT_PAGE) is None
+            self._known.listed = frozenset(present) if is_lost else self._listed()
         except (MirrorError, OSError) as error:
             self._known.listed = frozenset() if was_read(error) else frozenset(present)
             yield unreadable(ROOT_PAGE, error, fixable=was_read(error))
@@ -165,7 +170,9 @@ class StoreCheck:
         except (MirrorError, OSError) as error:
             yield unreadable(ROOT_HTML, error)
             return
-        if not (html is None and is_unused):
+        if is_lost and (present or html is not None):  # else every wheel of the first run was refused
+            yield finding("page-missing", ROOT_PAGE, "the list of projects is missing", fixable=True)
+        elif not is_lost:
             yield from _compare_html(ROOT_HTML, html, root_html(self._known.listed))
 
     def _listed(self) -> frozenset[str]:
@@ -183,7 +190,13 @@ class StoreCheck:
         return project in self._known.listed or self._is_listed_now(project)
 
     def _pages(self, project: str) -> _Pages:
-        return self._store.read(page_key(project, PAGE)), self._store.read(page_key(project, HTML))
+        page = self._store.read(page_key(project, PAGE))
+        try:
+            return page, self._store.read(page_key(project, HTML))
+        except (MirrorError, OSError) as error:
+            if is_of_store(self._store, error):
+                raise
+            return page, error
 
     def _try_pages(self, project: str) -> _Pages | MirrorError | OSError:
         try:
@@ -229,7 +242,7 @@ class StoreCheck:
         key, html_key = page_key(project), page_key(project, HTML)
         stored, html = pages
         if stored is None:
-            if self._is_listed(project) or html is not None:  # else an interrupted `mirror add` got no further
+            if self._is_listed_now(project) or html is not None:  # else an interrupted `mirror add` got no further
                 self._doubt(project)
                 yield self._without_page(project, key, fixable=html is None)
             return
@@ -245,14 +258,23 @@ class StoreCheck:
         if not is_empty and not self._is_listed(project):
             yield finding("page-unlisted", f"{SIMPLE}/{project}", "the root does not list it", fixable=True)
         files = list(self._files(page))
-        if html is not None or not is_empty:
+        if isinstance(html, Exception):
+            yield unreadable(html_key, html)
+        elif html is not None or not is_empty:
             wanted = page_html(page)
-            keeps = html is not None and is_kept(self._store, page, html.data, wanted)
+            keeps = html is not None and self._keeps(page, html.data, wanted, files)
             yield from _compare_html(html_key, html, wanted, keeps=keeps)
             files = [replace(each, fixable=each.fixable and not (keeps and each.code in _ON_PAGES)) for each in files]
         if not page.has_known_status:
             yield finding("status-unknown", key, f"its project status {_problem_of_status(page.other[STATUS])}")
         yield from files
+
+    def _keeps(self, page: Page, html: bytes, wanted: bytes, found: Iterable[Finding]) -> bool:
+        """Whether the HTML page is not written over, which ``--fix`` decides in the same way once it has read the files."""
+        doubted = {PurePosixPath(each.place.removesuffix(METADATA)).name for each in found if each.code in _DOUBTS}
+        if is_kept(self._store, page, html, wanted):
+            return True
+        return bool(doubted) and not doubted.isdisjoint(map(shown, said_otherwise(html, wanted)))
 
     def _files(self, page: Page) -> Iterator[Finding]:
         """Yield what is wrong with the files of ``page``, and with its releases."""
@@ -285,7 +307,8 @@ def _compare_html(key: str, html: Stored | None, wanted: bytes, *, keeps: bool =
         yield finding("html-differs", key, "it is missing", fixable=True)
     elif not is_same_to_clients(html.data, wanted):
         which = ", which is wrong about a file" if keeps else ""
-        yield finding("html-differs", key, f"it differs from the JSON page{which}", fixable=not keeps)
+        hint = "Restore the JSON page from a backup, or add the wheel again with --replace." if keeps else ""
+        yield finding("html-differs", key, f"it differs from the JSON page{which}", fixable=not keeps, hint=hint)
     elif html.data != wanted and has_foreign_parts(html.data, wanted):
         yield finding("html-differs", key, "it can run or load what no page of wheelfix does", fixable=True)
     elif html.data != wanted:
@@ -293,17 +316,23 @@ def _compare_html(key: str, html: Stored | None, wanted: bytes, *, keeps: bool =
 
 
 def _causes(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield each of ``findings`` once, without what cannot be read because a directory above it cannot."""
+    """Yield each of ``findings`` once, without what cannot be read because a directory above it cannot.
+
+    What is in the way is no file that only takes up space.
+    """
     once = dict.fromkeys(findings)
     places = {each.place for each in once if each.code == "unreadable"}
+    in_the_way = {each.place for each in once if each.code == "in-the-way"}
     for each in once:
+        if each.code == "unlisted" and each.place in in_the_way:
+            continue
         above = map(str, PurePosixPath(each.place).parents)
         if each.code != "unreadable" or places.isdisjoint(above):
             yield each
 
 
 def _data_of(pages: _Pages) -> list[bytes | None]:
-    return [each.data if each else None for each in pages]
+    return [each.data if isinstance(each, Stored) else None for each in pages]
 
 
 def _problem_of_status(status: object) -> str:

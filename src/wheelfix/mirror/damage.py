@@ -51,7 +51,7 @@ def in_plain_words(message: str, subject: str) -> str:
     if found := _LACKING.fullmatch(message):
         return f"{found['key'] or subject} has no key '{found['name']}'"
     if found := _MISSHAPEN.fullmatch(message):
-        return f"{found['key'] or subject} does not have the form that it must have"
+        return f"{found['key'] or subject} has the wrong form"
     return message
 
 

@@ -135,8 +135,9 @@ def _known_before(draft: Draft, new: ListedFile) -> ListedFile:
 
 
 def _what_caches_hold(project: str, old: ListedFile) -> tuple[str, ...]:
+    key = own_key(project, old.filename, old.sha256, old.url)
     return (
-        f"Old locks can still install the replaced file: {own_key(project, old.filename, old.sha256, old.url)}.",
+        *((f"Old locks can still install the replaced file: {key}.",) if key else ()),
         f"Clients may have cached the old file. Clear it with `uv cache clean {project}`, `poetry cache clear SOURCE "
         f"--all -n` or `pdm cache clear`, then lock again, in uv with `--upgrade-package {project}`.",
     )
@@ -147,7 +148,7 @@ def _name_taken(old: ListedFile) -> MirrorError:
         "name-taken",
         f"the mirror serves {shown(old.filename)} with other bytes",
         reason=f"it serves sha256 {old.sha256} since {shown(old.upload_time)}",
-        hint=f"Replace the file with --replace, or give the wheel another name {_HOW_TO_RENAME}",
+        hint="Replace it with --replace, or give this one another name with `wheelfix edit --build-tag 1fix WHEEL`.",
     )
 
 

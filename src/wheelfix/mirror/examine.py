@@ -108,25 +108,24 @@ def _is_accepted(finding: Finding) -> bool:
 
 
 def _invalid(errors: Sequence[Finding]) -> MirrorError:
-    first, more = errors[0], len(errors) - 1
+    first, more = next((each for each in errors if not each.fixable), errors[0]), len(errors) - 1
     place = f"{first.place}: " if first.place else ""
     return MirrorError(
         "invalid-wheel",
         f"`wheelfix verify` finds {'an error' if not more else f'{len(errors)} errors'}",
         reason=f"{first.code}: {place}{first.message}{f' ({more} more)' if more else ''}",
-        hint=_next_step(errors),
+        hint=_next_step(first, errors),
     )
 
 
-def _next_step(errors: Sequence[Finding]) -> str:
-    """Return what helps: what `wheelfix repair` needs to be told, or, if it leaves an error, what to do about that."""
-    left = next((each for each in errors if not each.fixable), None)
-    if left is not None:
-        return _without_repair(left.code)
+def _next_step(first: Finding, errors: Sequence[Finding]) -> str:
+    """Return what helps: what `wheelfix repair` needs to be told, or what to do about the ``first``, if it leaves that."""
+    if not first.fixable:
+        return _without_repair(first.code)
     ways = dict.fromkeys(filter(None, map(_way, errors)))
     if len(ways) > 1:
         options = " ".join(str(each).removeprefix("with ") for each in ways)
-        return f"`wheelfix repair {options}` may fix it. See `wheelfix repair --help` on what these options trust."
+        return f"`wheelfix repair {options}` may fix it. `wheelfix repair --help` says what these options trust."
     return _REPAIRS[next(iter(ways), Fix.YES)]
 
 
@@ -140,7 +139,7 @@ def _without_repair(code: str) -> str:
     """Return what to do about a finding with this code that `wheelfix repair` cannot fix, whatever it fixes of the code."""
     remedy, fix = CHECKS[code].remedy, CHECKS[code].fix
     if fix is Fix.RENAMED and remedy == BY_FIX[fix]:
-        return "Set all of them with `wheelfix edit --name NAME --version VERSION`."
+        return "Make the file name, dist-info and METADATA agree with `wheelfix edit --name NAME --version VERSION`."
     return BY_FIX[Fix.NO] if remedy == BY_FIX[fix] or remedy.startswith("Run `wheelfix repair") else remedy
 
 

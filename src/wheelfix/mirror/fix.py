@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -16,12 +16,26 @@ from wheelfix.mirror.examine import examine
 from wheelfix.mirror.html import page_html
 from wheelfix.mirror.journal import journaled_projects, open_journal
 from wheelfix.mirror.kept_html import is_kept
-from wheelfix.mirror.layout import HTML, METADATA, ROOT_PAGE, SCRATCH, SIMPLE, file_key, page_key, project_of, url_of
+from wheelfix.mirror.layout import (
+    HTML,
+    JOURNAL,
+    METADATA,
+    ROOT_PAGE,
+    SCRATCH,
+    SIMPLE,
+    file_key,
+    page_key,
+    project_of,
+    url_of,
+)
 from wheelfix.mirror.local_copy import LocalCopies
+from wheelfix.mirror.lost import has_wheels, how_to_restore
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.repository import load_page, rebuild_root, root_locked
+from wheelfix.mirror.repository import lists_files, load_page, rebuild_root, root_locked
 from wheelfix.mirror.scratch import remove_abandoned
-from wheelfix.mirror.storage.base import Store, is_of_page, is_of_store, write_changed
+from wheelfix.mirror.storage.base import Store, Stored, is_of_page, is_of_store, sha256_of, write_changed
+from wheelfix.mirror.stored_html import said_otherwise
+from wheelfix.mirror.stored_wheel import problem_of_time
 from wheelfix.results import Finding
 
 _OF_FILES: Final = frozenset(
@@ -115,7 +129,9 @@ def settle_journals(store: Store, timeout: float, failures: Failures) -> None:
 
     :raises MirrorError, OSError: if nothing can be done any more.
     """
-    for project in journaled_projects(store):
+    projects = list[str]()
+    failures.allow(JOURNAL, lambda: projects.extend(journaled_projects(store)))
+    for project in projects:
         failures.allow(page_key(project), partial(_settle_journal, store, project, timeout))
 
 
@@ -142,6 +158,13 @@ def delete_leftover(store: Store, finding: Finding, timeout: float) -> None:
     project = project_of(f"{finding.place}/")
     with root_locked(store, timeout) if project is None else store.locked(project, timeout):
         store.delete(finding.place)
+
+
+class _FixedPage(NamedTuple):
+    """A page that was fixed, and the names of its files of which nobody knows whether what it says is right."""
+
+    page: Page
+    unconfirmed: set[str]
 
 
 class _ProjectFix:
@@ -177,51 +200,66 @@ class _ProjectFix:
         if page.stored is None or not self._codes & (_OF_FILES | _OF_PAGES):
             return None
         try:
+            if not (lists_files(page) or self._store.is_shared) and has_wheels(self._store, page.project):
+                message = f"{page_key(page.project)} lists nothing, and there are wheels of {page.project}"
+                raise MirrorError("page-missing", message, hint=how_to_restore(page.project))
             html = self._store.read(page_key(page.project, HTML))
             keeps = html is not None and is_kept(self._store, page, html.data, page_html(page))
-            files = self._fixed_files(page, keeps=keeps) if self._codes & _OF_FILES else page.files
+            fixed = self._fixed_files(page, html, keeps=keeps)
         except (MirrorError, OSError) as error:
             self._ended = error
             return None
-        return None if keeps else replace(page, files=files)
+        if keeps or (html is not None and said_otherwise(html.data, page_html(fixed.page)).keys() & fixed.unconfirmed):
+            return None
+        return fixed.page
 
-    def _fixed_files(self, page: Page, *, keeps: bool) -> tuple[ListedFile, ...]:
-        """Return the files of ``page`` with what their wheels declare, and write metadata files.
+    def _fixed_files(self, page: Page, html: Stored | None, *, keeps: bool) -> "_FixedPage":
+        """Return ``page`` with what its wheels declare, and write metadata files.
 
-        Where the page ``keeps`` what it says, only those that it is right about are written.
+        Where the page ``keeps`` what it says, only those that it is right about are written. Without findings of its files
+        only those are read of which the ``html`` page says otherwise.
         """
-        copies, files = LocalCopies(self._store), list[ListedFile]()
+        copies, files, unconfirmed = LocalCopies(self._store), list[ListedFile](), set[str]()
+        doubted = {} if html is None or self._codes & _OF_FILES else said_otherwise(html.data, page_html(page))
         for file in page.files:
+            if not self._codes & _OF_FILES and file.filename not in doubted:
+                files.append(file)
+                continue
+            fixed = file
             try:
-                fixed, metadata = self._fixed(copies, page, file)
-                if fixed == file or not keeps:
+                is_confirmed, fixed, metadata = self._fixed(copies, page, file)
+                if self._codes & _OF_FILES and (fixed == file or not keeps):
                     write_changed(self._store, metadata)
-                files.append(fixed)
             except (MirrorError, OSError) as error:
                 if is_of_store(self._store, error):
                     raise
                 self._failures.errors.append((page_key(page.project), error))
-                files.append(file)
-        return tuple(files)
+                is_confirmed, fixed = False, file
+            files.append(fixed)
+            unconfirmed |= set() if is_confirmed else {file.filename}
+        return _FixedPage(replace(page, files=tuple(files)), unconfirmed)
 
-    def _fixed(self, copies: LocalCopies, page: Page, file: ListedFile) -> tuple[ListedFile, dict[str, bytes]]:
-        """Return ``file`` with what its wheel declares, and its metadata file by key; one with another sha256 stays."""
+    def _fixed(self, copies: LocalCopies, page: Page, file: ListedFile) -> tuple[bool, ListedFile, dict[str, bytes]]:
+        """Return whether ``file`` is what the page says, then with what its wheel declares, and its metadata file by key.
+
+        One with another sha256 stays as it is.
+        """
         key = file_key(page.project, file.filename, file.sha256)
         head = self._store.head(key)
-        if head is None or head.size != file.size:
-            return file, {}
+        if head is None or head.size != file.size or problem_of_time(file.upload_time):
+            return False, file, {}
         if not file.is_wheel:
-            return replace(file, url=url_of(key)), {}
+            return sha256_of(self._store, key) == file.sha256, replace(file, url=url_of(key)), {}
         try:
             with copies.open(key) as (source, sha256):
                 wheel = examine(Path(key), source, sha256=sha256, now=lambda: datetime.fromtimestamp(0, UTC), leniently=True)
         except WheelfixError as error:
             if is_of_store(self._store, error):
                 raise
-            return file, {}  # it is still a finding
+            return False, file, {}  # it is still a finding
         if wheel.file.sha256 != file.sha256 or wheel.metadata is None:
-            return file, {}
+            return False, file, {}
         digest = hashlib.sha256(wheel.metadata).hexdigest()
         declared = wheel.file.requires_python
         fixed = replace(file, url=url_of(key), metadata_sha256=digest, requires_python=declared)
-        return fixed, {key + METADATA: wheel.metadata}
+        return True, fixed, {key + METADATA: wheel.metadata}

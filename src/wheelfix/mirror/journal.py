@@ -21,7 +21,7 @@ from wheelfix.errors import MirrorError
 from wheelfix.mirror.layout import FILES, JOURNAL, METADATA, RUNS, attributes_of, is_file_key, page_key
 from wheelfix.mirror.pages import LOST, NO_PAGE, page_state
 from wheelfix.mirror.repository import html_agrees, listed_keys, load_page, load_root, save_page
-from wheelfix.mirror.storage.base import NewFile, Store, write_changed
+from wheelfix.mirror.storage.base import IncompleteListing, NewFile, Store, is_of_store, write_changed
 
 
 class Journal(Protocol):
@@ -207,13 +207,29 @@ class RunJournal:
 
 
 def noted_runs(store: Store, project: str | None = None) -> Iterator[NotedRun]:
-    """Yield what runs have noted of ``project``, or of all by name, in a store that several write to at once."""
-    for key, head in store.heads(RUNS if project is None else f"{RUNS}/{project}"):
-        of, slash, run = key.removeprefix(f"{RUNS}/").partition("/")
-        stored = store.read(key) if slash and run and is_normalized_name(of) else None
-        if stored is not None:
+    """Yield what runs have noted of ``project``, or of all by name, in a store that several write to at once.
+
+    :raises IncompleteListing: after the last, if one of a directory could not be read.
+    """
+    errors = dict[str, MirrorError | OSError]()
+    try:
+        for key, head in store.heads(RUNS if project is None else f"{RUNS}/{project}"):
+            of, slash, run = key.removeprefix(f"{RUNS}/").partition("/")
+            try:
+                stored = store.read(key) if slash and run and is_normalized_name(of) else None
+            except (MirrorError, OSError) as error:
+                if store.is_shared or is_of_store(store, error):
+                    raise
+                errors[key] = error
+                continue
+            if stored is None:
+                continue
             lines = stored.data.decode("utf-8", "replace").split("\n")[:-1]
             yield NotedRun(key, of, head.modified, frozenset(line for line in lines if _is_of(of, line)))
+    except IncompleteListing as error:
+        errors |= error.errors
+    if errors:
+        raise IncompleteListing(errors)
 
 
 def drop_run(store: Store, project: str, run: str) -> None:

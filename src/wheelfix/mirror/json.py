@@ -15,6 +15,7 @@ from packaging.utils import is_normalized_name
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.damage import in_plain_words, why_damaged
+from wheelfix.mirror.layout import add_again
 from wheelfix.mirror.pages import Correction, ListedFile, Origin, Page
 from wheelfix.text import shown, shown_anywhere
 
@@ -302,7 +303,7 @@ def _file_as(values: object, kind: type[_Kind]) -> _Kind:
         return convert(values, kind)
     except ValidationError as error:
         name = values.get("filename") if isinstance(values, Mapping) else None
-        why = in_plain_words(str(error), "a file of it")
+        why = in_plain_words(str(error), "an entry of files")
         if str(error).endswith(_AT_PROVENANCE):
             why = "its provenance is not an http or https URL"
         raise ValueError(f"{name[:_SHOWN]}: {why}" if isinstance(name, str) else why) from error
@@ -318,7 +319,7 @@ def _decode(data: bytes) -> dict[str, Any]:
     json.loads(data, object_pairs_hook=_object)  # which sees a key that is there twice
     encode(document)  # which refuses half a character
     if not isinstance(document, dict):
-        raise TypeError("it is no object")
+        raise TypeError("it must be an object")
     if not isinstance(document["meta"], dict):
         raise TypeError("meta must be an object")
     version = document["meta"]["api-version"]
@@ -347,8 +348,8 @@ def _bad(project: str, error: Exception) -> MirrorError:
     return MirrorError(
         "bad-page",
         f"the page of {shown(project)} is damaged: {why_damaged(error)}",
-        hint=f"{NOT_WRITTEN}Restore it from a backup; or move it away and add its wheels again from where they are, "
-        f"public/files/{project}/*/*.whl: yanks and upload times are lost then.",
+        hint=f"{NOT_WRITTEN}Restore it from a backup. If you have none, move it away and {add_again(project)}; "
+        "yanks and upload times are lost then.",
     )
 
 

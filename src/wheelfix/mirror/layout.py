@@ -49,6 +49,7 @@ _UP: Final = "../../"
 """The way from a page to the public directory, in a URL."""
 _PREFIX: Final = 16
 """How many hexadecimal digits of the sha256 are part of a file's key."""
+_SUM: Final = re.compile(rf"[0-9a-f]{{{_PREFIX}}}")
 _PART: Final = re.compile(r"[^\x00-\x1f\x7f/\\]+")
 
 
@@ -86,6 +87,11 @@ def check_project(project: str) -> None:
     """
     if not is_normalized_name(project):
         raise MirrorError("bad-project", f"{shown(project)!r} is no name of a project", hint="Check its spelling.")
+
+
+def add_again(project: str) -> str:
+    """Return, as a part of a sentence, what makes a page of ``project`` from the files that are there."""
+    return f"run `wheelfix mirror add MIRROR WHEEL` for the wheels in MIRROR/{FILES}/{project}/"
 
 
 def page_key(project: str, file: str = PAGE) -> str:
@@ -127,6 +133,28 @@ def is_file_key(key: str) -> bool:
         and len(parts) == 3
         and all(_PART.fullmatch(part) and part not in (".", "..") for part in parts)
     )
+
+
+def is_directory_key(key: str) -> bool:
+    """Whether ``key`` is that of a directory of a project, or of one for a file of it.
+
+    >>> is_directory_key("public/files/demo"), is_directory_key("public/files/README")
+    (True, False)
+    """
+    parent, _, name = key.rpartition("/")
+    if parent in (SIMPLE, FILES):
+        return is_normalized_name(name)
+    return parent.rpartition("/")[0] == FILES and bool(_SUM.fullmatch(name))
+
+
+def is_note_key(key: str) -> bool:
+    """Whether ``key`` is that of a lock or a journal, or of what a run noted.
+
+    >>> is_note_key("private/journal/demo"), is_note_key("private/runs/demo/1"), is_note_key("private/runs/demo")
+    (True, True, False)
+    """
+    parent = key.rpartition("/")[0]
+    return parent in (LOCKS, JOURNAL) or parent.rpartition("/")[0] == RUNS
 
 
 def project_of(key: str) -> str | None:

@@ -79,7 +79,7 @@ def compare(
     if contents.size is not None and said.size not in (None, contents.size):
         yield finding("size-differs", place, f"it has {contents.size} bytes, the page says {said.size}")
     if contents.sha256 is not None and said.sha256 not in (None, contents.sha256):
-        yield finding("file-differs", place, f"its sha256 is {contents.sha256}, the page says {said.sha256}")
+        yield differing(place, contents.sha256, said.sha256)
     if is_sdist(said.filename):
         return
     yield from _compare_metadata_files(said, contents, place, metadata_place or place, fixable=fixable)
@@ -97,6 +97,11 @@ def compare(
         if not _same_specifier(declared, said.requires_python or ""):
             message = f"the wheel says {shown(declared or 'nothing')}, the page {shown(said.requires_python or 'nothing')}"
             yield finding("requires-python-differs", place, message, fixable=fixable)
+
+
+def differing(place: str, sha256: str, said: str | None) -> Finding:
+    """Return the finding for a file with this ``sha256``, of which the page ``said`` another one."""
+    return finding("file-differs", place, f"its sha256 is {sha256}, the page says {said}")
 
 
 def _compare_metadata_files(

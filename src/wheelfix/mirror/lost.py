@@ -3,7 +3,7 @@
 A run that was interrupted before it wrote the first page of a project leaves wheels, too; its journal names them.
 """
 
-from wheelfix.mirror.layout import FILES, METADATA, is_file_key, page_key
+from wheelfix.mirror.layout import FILES, METADATA, add_again, is_file_key, page_key
 from wheelfix.mirror.registry import finding
 from wheelfix.mirror.storage.base import Store
 from wheelfix.results import Finding
@@ -25,5 +25,9 @@ def is_wheel(key: str) -> bool:
 
 def page_lost(project: str, place: str) -> Finding:
     """Return the finding for a ``project`` that has wheels and no page."""
-    hint = f"Restore {page_key(project)} from a backup, or add its wheels again: {FILES}/{project}/*/*.whl."
-    return finding("page-missing", place, "it has wheels and no page", hint=hint)
+    return finding("page-missing", place, "it has wheels and no page", hint=how_to_restore(project))
+
+
+def how_to_restore(project: str) -> str:
+    """Return what to do about the lost page of ``project``."""
+    return f"Restore {page_key(project)} from a backup, or {add_again(project)}."

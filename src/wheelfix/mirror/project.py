@@ -309,8 +309,9 @@ class ProjectUpload:
     def results(self) -> tuple[dict[Path, Published], list[Published]]:
         """Return what became of each wheel, and of originals; sources that were to be moved are removed."""
         decision = self._decision
+        news = {each.path for each in decision.done.values() if each.status is not PublishStatus.UNCHANGED}  # given twice
         for path, done in list(decision.done.items()):
-            if done.path in self._transfers.restored and done.status is PublishStatus.UNCHANGED:
+            if done.path in self._transfers.restored - news and done.status is PublishStatus.UNCHANGED:
                 decision.note(path, "The file in the mirror was missing or damaged; it is restored.")
             if done.is_listed and self._request.publishing.transfer is Transfer.MOVE:
                 self._remove_moved(path)

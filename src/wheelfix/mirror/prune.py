@@ -27,12 +27,14 @@ from wheelfix.mirror.layout import (
     METADATA,
     RESULTS,
     ROOT_PAGE,
+    RUNS,
     SIMPLE,
     check_project,
     is_file_key,
     page_key,
     project_of,
 )
+from wheelfix.mirror.lost import how_to_restore
 from wheelfix.mirror.pages import Page
 from wheelfix.mirror.pruned import Pruned, PruneKind, PruneReport, PruneStatus
 from wheelfix.mirror.repository import delete_empty_page, listed_keys, lists_files, load_page, load_root
@@ -103,7 +105,9 @@ def prune_unlisted(store: Store, limits: Limits, calls: Calls, failures: Failure
         failures.allow(FILES, _SharedPrune(store, _Choice(), limits, calls).prune_files)
         return
     settle_journals(store, limits.lock_seconds, failures)
-    if of_jobs := list(dict.fromkeys(run.project for run in noted_runs(store))):
+    runs = list[NotedRun]()
+    failures.allow(RUNS, lambda: runs.extend(noted_runs(store)))
+    if of_jobs := list(dict.fromkeys(run.project for run in runs)):
         prune = _LocalPrune(store, _Choice(), limits, calls)
         for project in of_jobs:
             failures.allow(page_key(project), partial(prune.prune_files, [project]))
@@ -132,7 +136,9 @@ class _Prune(ABC):
         self._grace = Grace(self._now(), limits.grace_seconds)
         self._pruned: list[Pruned] = []
         self._findings: list[Finding] = []
-        self._runs = {project: list(runs) for project, runs in groupby(noted_runs(store), lambda run: run.project)}
+        noted = readable(noted_runs(store), self._findings)
+        self._runs = {project: list(runs) for project, runs in groupby(noted, lambda run: run.project)}
+        self._unread = {each.place.removeprefix(RUNS).lstrip("/").partition("/")[0] for each in self._findings}
 
     def _now(self) -> datetime:
         """Return the time by the clock of the store."""
@@ -231,10 +237,13 @@ class _Prune(ABC):
         """Return the page of ``project``, an empty one where it never had one.
 
         :raises MirrorError: if it is damaged, or missing.
+        :raises OSError: if nobody knows what a run noted of it.
         """
+        if self._unread & {project, ""}:
+            raise OSError(None, "what runs noted of it cannot be read")
         page = load_page(self._store, project)
         if page.stored is None and project in self._root:
-            raise MirrorError("page-missing", "it is listed and has no page", hint="Restore it from a backup.")
+            raise MirrorError("page-missing", "it is listed and has no page", hint=how_to_restore(project))
         if page.stored is None and self._store.is_shared and self._store.head(ROOT_PAGE) is None:
             message = "it is missing, and so is the list of projects: it may have had one"
             raise MirrorError("page-missing", message, hint="Restore both from a backup.")
@@ -248,10 +257,10 @@ class _Prune(ABC):
         """Return why a file that no journal names is kept, empty if it is to be deleted."""
         if not is_file_key(key):
             return _NOT_OURS
-        if not self._choice.all_unlisted:
-            return _UNKNOWN
         if page.stored is None:
             return _NO_PAGE
+        if not self._choice.all_unlisted:
+            return _UNKNOWN
         return "" if self._grace.is_over(head.modified) else _YOUNG
 
     def _results(self) -> Iterator[Pruned]:

@@ -55,7 +55,7 @@ class PruneReport(Struct, frozen=True):
     """What was deleted of a mirror, and what was kept although no page lists it; with ``dry_run`` what would be.
 
     ``findings`` are pages that could not be read, of whose projects nothing was deleted, and what else could not be.
-    ``grace_seconds`` is for how long unlisted files were kept.
+    ``grace_seconds`` is the grace period for unlisted files.
     """
 
     mirror: Location

@@ -132,8 +132,8 @@ _ALL: Final = (
         "page-missing",
         "A project that is listed, or has wheels, has no page.",
         "Clients get 404 for it.",
-        "Restore the page from a backup, or add the wheels of the project again. A project that has no wheels either is "
-        "taken off the list by `wheelfix mirror check --fix`.",
+        "Restore the page from a backup, or add the wheels of the project again. If the project has no wheels either, "
+        "`wheelfix mirror check --fix` takes it off the list.",
     ),
     _error(
         "page-unlisted",
@@ -196,7 +196,8 @@ _ALL: Final = (
         "file-differs",
         "The sha256 of a file differs from the one on the page.",
         "Every client that checks hashes refuses it.",
-        _AGAIN,
+        "If the file is damaged, add the wheel again. If the page is wrong, restore it from a backup, or add the wheel "
+        "again with `--replace`.",
     ),
     _warning(
         "size-missing",
@@ -218,7 +219,7 @@ _ALL: Final = (
         "`wheelfix verify` finds errors in a wheel.",
         "Installers refuse it, or some do.",
         "Fix it with `wheelfix repair`, then add it with `--replace`. If `file-differs` is reported too, the file is "
-        "damaged: add the wheel again from where it came.",
+        "damaged: add the original wheel again.",
     ),
     _error(
         "metadata-file-missing",
@@ -301,7 +302,7 @@ _ALL: Final = (
         "time-missing",
         "A file has no upload time that can be read.",
         "pip --uploaded-prior-to fails, and uv --exclude-newer skips the file.",
-        "Let the index list the upload time of each file.",
+        "Let the index list the upload time of each file. On a page of your own mirror, write the time that it should have.",
     ),
     _warning(
         "past-missing",
@@ -314,8 +315,8 @@ _ALL: Final = (
         "unlisted",
         "No page lists a file.",
         "No client is affected; it only takes up space.",
-        f"{_REGENERATE} It deletes what runs left. `wheelfix mirror prune --all-unlisted` deletes the others, too, "
-        "but for those of a project without a page: its page may be lost.",
+        f"{_REGENERATE} It deletes what runs left. `wheelfix mirror prune --all-unlisted` also deletes the "
+        "others, except those of a project without a page, which may have been lost.",
         Seen.MIRROR,
     ),
     _warning(
@@ -334,7 +335,8 @@ _ALL: Final = (
     ),
     _error(
         "in-the-way",
-        "Something else has the name of a file or directory of the mirror: a directory, a pipe, a file.",
+        "A path of the mirror is of the wrong kind: a directory or a pipe in place of a file, or a file in place of a "
+        "directory.",
         "Clients do not get what should be there.",
         "Move it away, then run `wheelfix mirror check --fix`.",
         Seen.MIRROR,
@@ -356,6 +358,10 @@ _ALL: Final = (
 )
 MIRROR_CHECKS: Final = {check.code: check for check in _ALL}
 """Every check of a mirror by its code, in the order in which findings are reported."""
+_MAY_HIDE: Final = frozenset(
+    {_NOT_CHECKED, _UNREADABLE, _ENDED_EARLY, "page-unreadable", "page-missing", "in-the-way", "link-outside"}
+)
+"""What may hide any other finding: it is reported whatever is selected."""
 _RANK: Final = {code: rank for rank, code in enumerate(MIRROR_CHECKS)}
 
 
@@ -412,7 +418,7 @@ class MirrorCheckReport(Struct, frozen=True):
         kept = tuple(
             each
             for each in self.findings
-            if selection.includes(each.code) or (each.code == _NOT_CHECKED and not selection.ignores(each.code))
+            if selection.includes(each.code) or (each.code in _MAY_HIDE and not selection.ignores(each.code))
         )
         return replace(self, findings=kept, suppressed=len(self.findings) - len(kept))
 

@@ -21,8 +21,8 @@ from wheelfix.wheel.sbom import Provenance
 from wheelfix.wheel.wheel import Wheel
 
 _NEXT_STEPS: Final = (
-    "Fix all wheels of the release; or give the fixed ones a release of their own (--local cpu), or add them with "
-    "--allow-mixed."
+    "Fix all wheels of the release; or give the fixed ones a release of their own with `wheelfix edit --local NAME WHEEL`; "
+    "or add them with --allow-mixed."
 )
 
 

@@ -14,10 +14,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from wheelfix.errors import ChangedMeanwhile, FilenameError, MirrorError
+from wheelfix.errors import ChangedMeanwhile, FilenameError, MirrorError, PlaceError
 from wheelfix.mirror.html import page_html, root_html
 from wheelfix.mirror.json import page_json, read_page, read_root, root_json
 from wheelfix.mirror.layout import (
+    FILES,
     HTML,
     METADATA,
     ROOT_HTML,
@@ -32,7 +33,7 @@ from wheelfix.mirror.layout import (
 from wheelfix.mirror.lost import has_wheels
 from wheelfix.mirror.pages import LOST, NO_PAGE, Page, page_state
 from wheelfix.mirror.retry import Attempts
-from wheelfix.mirror.storage.base import Store, Stored, Write, is_of_page, is_silent, write_changed
+from wheelfix.mirror.storage.base import Store, Stored, Write, is_of_page, is_of_store, is_silent, write_changed
 from wheelfix.mirror.stored_html import is_same_to_clients
 from wheelfix.results import Problem, Published, PublishStatus, Status, failure
 from wheelfix.wheel.sdist_filename import project_of_file
@@ -99,7 +100,13 @@ def save_pages(store: Store, pages: Sequence[Page], timeout: float, *, with_look
         return
     with root_locked(store, timeout):
         listed, version = _stored_root(store)
-        write_changed(store, own | _root_pages(listed | projects), loaded | {ROOT_PAGE: version})
+        try:
+            write_changed(store, own | _root_pages(listed | projects), loaded | {ROOT_PAGE: version})
+        except PlaceError as error:  # raised before anything is written
+            if error.place not in (ROOT_PAGE, ROOT_HTML):
+                raise
+            write_changed(store, own, loaded)
+            raise
 
 
 def _own_pages(store: Store, page: Page, *, with_look: bool) -> dict[str, bytes]:
@@ -188,8 +195,8 @@ def outdated_pages(store: Store, page: Page, *, with_look: bool = False) -> list
         if store.head(ROOT_PAGE) is None or (page.project in load_root(store)) is not lists_files(page):
             return [*found, ROOT_PAGE]
         return found if _root_agrees(store) else [*found, ROOT_HTML]
-    except (MirrorError, OSError):  # it is damaged, or may not be read
-        return [*found, ROOT_PAGE]
+    except (MirrorError, OSError) as error:  # it is damaged, or may not be read
+        return [*found, error.place if isinstance(error, PlaceError) else ROOT_PAGE]
 
 
 def html_agrees(store: Store, page: Page, *, with_look: bool = False) -> bool:
@@ -251,13 +258,29 @@ def _is_empty(store: Store, project: str) -> bool:
 
 
 def _projects_to_keep(store: Store) -> frozenset[str]:
-    """Return the projects that have a page, and those listed that have lost it and still have wheels."""
+    """Return the projects that have a page, and those listed that have lost it and still have wheels.
+
+    In a directory whose list is lost or damaged, each that has wheels counts as listed.
+    """
     paged, root = frozenset(projects_to_list(store)), store.read(ROOT_PAGE)
     try:
-        listed = frozenset[str]() if root is None else read_root(root.data)
+        listed = None if root is None else read_root(root.data)
     except MirrorError:  # it is damaged, and written again
-        return paged
-    return paged | {each for each in listed - paged if store.head(page_key(each)) is None and has_wheels(store, each)}
+        listed = None
+    if listed is None:  # nobody knows which projects had a page
+        found = () if store.is_shared or not paged else map(project_of, store.keys(FILES))
+        listed = frozenset(each for each in found if each is not None)
+    return paged | {each for each in listed - paged if _is_kept_listed(store, each)}
+
+
+def _is_kept_listed(store: Store, project: str) -> bool:
+    """Whether ``project`` stays on the list although no page of it was found."""
+    try:
+        return store.head(page_key(project)) is None and has_wheels(store, project)
+    except (MirrorError, OSError) as error:  # something else is in its place, or nobody knows
+        if is_of_store(store, error):
+            raise
+        return True
 
 
 def rebuild_root(store: Store, timeout: float) -> None:
@@ -277,7 +300,11 @@ def _root_pages(projects: Iterable[str]) -> dict[str, bytes]:
 
 def _root_agrees(store: Store) -> bool:
     """Whether both pages that list all projects exist and agree: an interrupted run may have written only one."""
-    root, html = store.read(ROOT_PAGE), store.read(ROOT_HTML)
+    root = store.read(ROOT_PAGE)
+    try:
+        html = store.read(ROOT_HTML)
+    except PlaceError:  # it is to be written, which says so
+        return False
     return root is not None and html is not None and is_same_to_clients(html.data, root_html(read_root(root.data)))
 
 

@@ -57,6 +57,17 @@ def said_otherwise(stored: bytes, page: bytes) -> dict[str, str]:
     return {name: there[name].get("href", "") if name in there else "" for name in changed}
 
 
+def said_besides(stored: bytes, page: bytes) -> dict[str, str]:
+    """Return the files that only the page that is ``stored`` lists, each with its link, and not ``page``."""
+    if stored == page:
+        return {}
+    from wheelfix.upstream.html_links import flatten  # imported late: mostly the bytes are the same
+
+    wanted = {each.text for each in flatten(page, "utf-8").anchors}
+    anchors = flatten(stored, "utf-8").anchors
+    return {each.text: each.attributes.get("href", "") for each in anchors if each.text not in wanted}
+
+
 def _read_by_clients(page: bytes) -> tuple[object, ...]:
     from wheelfix.upstream.html_links import flatten  # imported late: mostly the bytes are the same
 

@@ -12,11 +12,11 @@ from msgspec import Struct, field
 from wheelfix.errors import FilenameError, MirrorError, PlaceError, WheelfixError
 from wheelfix.mirror.json import NOT_WRITTEN
 from wheelfix.mirror.layout import METADATA, SIMPLE, file_key, key_of
-from wheelfix.mirror.listing import Contents, compare, listed_wheel, read_whole
+from wheelfix.mirror.listing import Contents, compare, differing, listed_wheel, read_whole
 from wheelfix.mirror.local_copy import LocalCopies
 from wheelfix.mirror.needs import ListedWheel
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.registry import finding, misplaced
+from wheelfix.mirror.registry import MIRROR_CHECKS, finding, misplaced
 from wheelfix.mirror.storage.base import Head, IncompleteListing, RefusedAt, Store
 from wheelfix.progress import Progress
 from wheelfix.results import Finding, failure
@@ -79,7 +79,9 @@ class WheelCheck:
         if key is None or is_there:
             message = f"its URL is {shown(file.url)}{f', but the file is at {shown(own)}' if is_there else ''}"
             place = f"{SIMPLE}/{page.project}/{shown(file.filename)}"
-            found.findings.append(finding("file-elsewhere", place, message, fixable=is_there))
+            differing = self._differing(own, file) if is_there else None
+            found.findings.append(finding("file-elsewhere", place, message, fixable=is_there and differing is None))
+            found.findings += [] if differing is None else [differing]
             return
         try:
             if project_of_file(file.filename, page.project) != page.project:
@@ -87,15 +89,25 @@ class WheelCheck:
         except FilenameError as error:
             found.findings.append(finding("file-of-another-project", key, error.message))
             return
-        if problem := _problem_of_time(file.upload_time):
+        if problem := problem_of_time(file.upload_time):
             found.findings.append(finding("time-missing", key, problem))
         try:
             self._read(page, key, file, contents)
-            found.findings += compare(file, contents, key, key + METADATA, fixable=True)
+            found.findings += self._read_metadata_file(key, file, contents)
+            is_right = not contents.invalid and contents.sha256 in (None, file.sha256) and contents.size == file.size
+            found.findings += compare(file, contents, key, key + METADATA, fixable=is_right)
         except FileNotFoundError:
             found.findings.append(finding("file-missing", key, "it is listed and does not exist; add the wheel again"))
         except (WheelfixError, OSError) as error:
             found.findings.append(unreadable(key, error))
+
+    def _differing(self, key: str, file: ListedFile) -> Finding | None:
+        """Return that the bytes at ``key`` are not those of ``file``, or cannot be read; ``None`` if they are."""
+        try:
+            sha256 = self._sha256_of(key, file.size)
+        except (WheelfixError, OSError) as error:
+            return unreadable(key, error)
+        return None if sha256 == file.sha256 else differing(key, sha256, file.sha256)
 
     def _head(self, key: str) -> Head | None:
         return self._heads.get(key) or self._store.head(key)
@@ -122,9 +134,17 @@ class WheelCheck:
             whole = self._read_whole(key, head.size)
             contents.sha256, contents.metadata = whole.sha256, whole.metadata
             contents.invalid, contents.needs = whole.invalid, whole.needs
-        contents.metadata_file = self._metadata_file(key)
-        if contents.metadata_file is None:
-            contents.missing = "it is announced, and not there"
+
+    def _read_metadata_file(self, key: str, file: ListedFile, contents: Contents) -> list[Finding]:
+        """Read the metadata file of a wheel; return why it cannot be read."""
+        if not file.is_wheel:
+            return []
+        try:
+            contents.metadata_file = self._metadata_file(key)
+        except (MirrorError, OSError) as error:
+            return [unreadable(key + METADATA, error)]
+        contents.missing = "" if contents.metadata_file is not None else "it is announced, and not there"
+        return []
 
     def _read_whole(self, key: str, size: int) -> Contents:
         try:
@@ -163,8 +183,10 @@ class WheelCheck:
 
 def unreadable(place: str, error: WheelfixError | OSError, *, fixable: bool = False) -> Finding:
     """Return the finding for a page or file that cannot be read, at ``place`` or where ``error`` says."""
-    if isinstance(error, PlaceError):
+    if isinstance(error, PlaceError) and error.code in MIRROR_CHECKS:
         return misplaced(error)
+    if isinstance(error, PlaceError):
+        return finding("page-unreadable", error.place, error.problem, hint=error.hint)
     if isinstance(error, OSError):
         place = error.key if isinstance(error, RefusedAt) else place
         return finding("unreadable", place, shown(error.strerror or str(error)))
@@ -213,7 +235,7 @@ def served_key(page: Page, file: ListedFile) -> str | None:
     return key if key and key.split("/")[2::2] == [page.project, file.filename] else None
 
 
-def _problem_of_time(text: str) -> str:
+def problem_of_time(text: str) -> str:
     """Return what is wrong with an upload time, empty if nothing is."""
     if not text:
         return "it has no upload time"

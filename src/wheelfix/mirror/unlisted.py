@@ -8,17 +8,16 @@ that names it. A directory has locks and needs no grace period.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set as AbstractSet
 from datetime import datetime
 from enum import StrEnum
-from functools import cache, partial
 
 from msgspec import Struct
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.journal import NotedRun, noted_runs, open_journal
-from wheelfix.mirror.layout import METADATA, SIMPLE, is_file_key, page_key, project_of
+from wheelfix.mirror.layout import JOURNAL, METADATA, SIMPLE, is_file_key, page_key, project_of
 from wheelfix.mirror.lost import is_wheel, page_lost
 from wheelfix.mirror.registry import finding
 from wheelfix.mirror.storage.base import Head, Store
-from wheelfix.mirror.stored_wheel import unreadable
+from wheelfix.mirror.stored_wheel import unreadable as unreadable_at
 from wheelfix.results import Finding
 
 
@@ -79,9 +78,16 @@ def find_unlisted(store: Store, keys: Iterable[str], unreadable: Collection[str]
 
     Nothing of ``unreadable`` projects can: their page is missing or cannot be read.
     """
-    removable = cache(partial(_removable, store, unreadable))
+    removable = dict[str | None, frozenset[str]]()
     for key in keys:
-        yield _finding(key, "an interrupted run left it" if key in removable(project_of(key)) else "")
+        project = project_of(key)
+        if project not in removable:
+            try:
+                removable[project] = _removable(store, unreadable, project)
+            except OSError as error:
+                removable[project] = frozenset()
+                yield unreadable_at(f"{JOURNAL}/{project}", error)
+        yield _finding(key, "an interrupted run left it" if key in removable[project] else "")
 
 
 def _removable(store: Store, unreadable: Collection[str], project: str | None) -> frozenset[str]:
@@ -113,7 +119,7 @@ def find_lost(store: Store, heads: Mapping[str, Head], paged: Collection[str], g
             if _is_lost(store, project, wheels) and _is_lost(store, project, wheels):
                 found[project] = page_lost(project, f"{SIMPLE}/{project}")
         except (MirrorError, OSError) as error:
-            found[project] = unreadable(page_key(project), error)
+            found[project] = unreadable_at(page_key(project), error)
     return found
 
 

@@ -12,6 +12,7 @@ from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.mirror.change import PageChange, change_page
 from wheelfix.mirror.journal import open_journal
 from wheelfix.mirror.layout import METADATA, page_key
+from wheelfix.mirror.lost import how_to_restore
 from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page
 from wheelfix.mirror.repository import load_page, load_root
 from wheelfix.mirror.storage import MirrorLocation, open_store
@@ -74,12 +75,12 @@ def list_pages(mirror: MirrorLocation, selections: Iterable[str] | str | None = 
     ``selections`` are file names, projects, or projects with versions, as for :func:`yank_files`: then the pages have
     only the files that match, in this order.
 
-    :raises MirrorError: if there is no mirror, a page is damaged, or one of ``selections`` matches no file.
+    :raises MirrorError: if there is no mirror, a page is damaged or lost, or one of ``selections`` matches no file.
     """
     store = open_store(mirror)
     if selections is None:
         with several(Requests().connections if store.is_shared else 1) as calls:
-            yield from calls.map(partial(load_page, store), sorted(load_root(store)), calls.count)
+            yield from calls.map(partial(_listed_page, store), sorted(load_root(store)), calls.count)
     for selection in listed(selections or ()):
         project, is_selected = _parse(selection)
         page = load_page(store, project)
@@ -87,6 +88,21 @@ def list_pages(mirror: MirrorLocation, selections: Iterable[str] | str | None = 
         if not files:
             raise _nothing_selected(store, selection)
         yield replace(page, files=files, past=tuple(filter(is_selected, page.past)))
+
+
+def _listed_page(store: Store, project: str) -> Page:
+    """Return the page of a listed ``project``; one that is not listed any more has an empty one.
+
+    :raises MirrorError: if it is damaged or lost.
+    """
+    page = load_page(store, project)
+    if page.stored is not None or project not in load_root(store):  # that is updated before a page is deleted
+        return page
+    page = load_page(store, project)
+    if page.stored is None:
+        message = f"{shown(project)} is listed and has no page"
+        raise MirrorError("page-missing", message, hint=how_to_restore(project))
+    return page
 
 
 def _change(

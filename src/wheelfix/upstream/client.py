@@ -177,8 +177,9 @@ def _names(page: IndexPage, url: str) -> list[str]:
     """Return the projects of a page; some servers list the directories of an index, each with a slash at the end."""
     names = {canonicalize_name(each.removesuffix("/")) for each in page.projects}
     others = [each for each in page.projects if not is_normalized_name(canonicalize_name(each.removesuffix("/")))]
-    if "simple/" in page.projects:
-        hint = f"Did you mean {shown_url(url).rstrip('/')}/simple/?"
+    below = "simple/" if "simple/" in page.projects else "public/simple/" if "public/" in page.projects else ""
+    if below and (below == "simple/" or {*page.projects} <= {"public/", "private/"}):
+        hint = f"Did you mean {shown_url(url).rstrip('/')}/{below}?"
         raise AboveIndex("no-index", f"{shown_url(url)} is not an index", hint=hint)
     if others or (not names and page.repository_version is None):
         what = f"it lists {others[0]!r}, which is not a project" if others else "it lists no projects"

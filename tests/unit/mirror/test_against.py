@@ -197,8 +197,8 @@ def test_on_the_command_line(mirror: Path, shown: Server) -> None:
     ("given", "told"),
     [
         (("m", "--against", "ftp://example.invalid/"), "m does not exist"),
-        (("m", "--against", "http://127.0.0.1:9/", "--fix"), "run --fix and --against in two commands"),
-        (("m", "--against", "http://127.0.0.1:9/", "--quick"), "run --quick and --against in two commands"),
+        (("m", "--against", "http://127.0.0.1:9/", "--fix"), "--fix and --against exclude each other: use two commands"),
+        (("m", "--against", "http://127.0.0.1:9/", "--quick"), "--quick and --against exclude each other: use two commands"),
         (("https://example.invalid/", "--against", "http://127.0.0.1:9/"), "name the mirror first"),
     ],
 )

@@ -157,6 +157,13 @@ def test_a_listing_of_directories_is_not_an_index(tmp_path: Path) -> None:
     assert caught.value.hint == f"Did you mean {server.url}/simple/?"
 
 
+def test_a_listing_of_a_whole_mirror_is_not_an_index(tmp_path: Path) -> None:
+    assert add_wheels(tmp_path / "m", demo_wheel(tmp_path, "1.0")).ok
+    with static(tmp_path / "m") as server, pytest.raises(MirrorError) as caught:
+        check_index(server.url)
+    assert caught.value.hint == f"Did you mean {server.url}/public/simple/?"
+
+
 def test_a_mirror_is_not_compared_with_what_is_above_its_index(tmp_path: Path) -> None:
     """One error, in place of a missing page for each project."""
     assert add_wheels(tmp_path / "m", demo_wheel(tmp_path, "1.0")).ok

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from building import RecordStyle, WheelSpec, write_wheel
 from defects import DEFECTS, Defect
 from demos import GPU, demo_wheel
 from wheelfix import repair_wheels, verify_wheels
@@ -169,9 +170,19 @@ def test_the_options_that_two_errors_need_are_named_together(tmp_path: Path) -> 
     [path] = defect.write(tmp_path)
     path.write_bytes(path.read_bytes() + b"more")
     assert hint_for(path) == (
-        "`wheelfix repair --rebuild-archive --rename-dist-info` may fix it. See `wheelfix repair --help` on what these "
+        "`wheelfix repair --rebuild-archive --rename-dist-info` may fix it. `wheelfix repair --help` says what these "
         "options trust."
     )
     [outcome] = repair_wheels(path, output=tmp_path / "out", rebuild_archive=True, rename_dist_info=True).outcomes
     assert outcome.output is not None
     assert hint_for(outcome.output) is None
+
+
+def test_the_reason_and_the_hint_are_about_the_same_error(tmp_path: Path) -> None:
+    """The first error is one that `wheelfix repair` can fix, the second is not."""
+    style = RecordStyle(unlisted=frozenset({"demo/version.py"}))
+    path = write_wheel(tmp_path, WheelSpec(requires=("x >>1",), style=style))
+    with Source(path) as source, pytest.raises(MirrorError) as caught:
+        examine(path, source, sha256=None, now=lambda: datetime.fromtimestamp(0, UTC))
+    assert "requirement" in (caught.value.reason or "")
+    assert "requirement" in caught.value.hint

@@ -3,9 +3,11 @@
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
@@ -19,8 +21,9 @@ from wheelfix.mirror.fix import Failures, fix_findings
 from wheelfix.mirror.journal import open_journal
 from wheelfix.mirror.layout import FILES, HTML, JOURNAL, METADATA, ROOT_HTML, ROOT_PAGE, SIMPLE, page_key
 from wheelfix.mirror.pages import ListedFile
+from wheelfix.mirror.prune import prune_mirror
 from wheelfix.mirror.registry import MirrorCheckReport
-from wheelfix.mirror.repository import load_page
+from wheelfix.mirror.repository import load_page, load_root
 from wheelfix.mirror.storage.base import Store, Write, write_changed
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
@@ -130,7 +133,21 @@ def _url(text: str, file: ListedFile) -> str:
     return json.dumps(document)
 
 
-SPOIL = pytest.mark.parametrize("spoil", [_hash, _end_of_hash, _hash_and_url, _name, _project, _size, _url])
+def _time(text: str, file: ListedFile) -> str:
+    document = json.loads(text)
+    document["files"][0]["upload-time"] = "yesterday"
+    return json.dumps(document)
+
+
+def _forgotten(text: str, file: ListedFile) -> str:
+    document = json.loads(text)
+    del document["files"][0]
+    return json.dumps(document)
+
+
+SPOIL = pytest.mark.parametrize(
+    "spoil", [_hash, _end_of_hash, _hash_and_url, _name, _project, _size, _url, _time, _forgotten]
+)
 
 
 def spoil_json(store: Store, spoil: Callable[[str, ListedFile], str]) -> bytes:
@@ -337,7 +354,7 @@ def test_a_journal_of_a_page_that_is_too_large_keeps_no_other_project_from_it(di
     os.truncate(directory.location / PAGE, LARGE)
     directory.delete(OTHER_HTML)
     report = fix(directory)
-    assert (fixed(report), left(report)) == ([("html-differs", OTHER_HTML)], [("page-unreadable", f"{SIMPLE}/demo")])
+    assert (fixed(report), left(report)) == ([("html-differs", OTHER_HTML)], [("page-unreadable", PAGE)])
     assert directory.head(f"{JOURNAL}/demo") is not None
 
 
@@ -420,3 +437,146 @@ def test_no_project_is_unlisted_where_the_list_cannot_be_read(put: Callable[[Pat
     for report in (check_mirror(directory), fix(directory)):
         assert {each.place for each in report.findings} == {ROOT_PAGE}
         assert not [each for each in report.findings if each.fixable]
+
+
+# What a file that cannot be looked at, or another thing in its place, keeps from being fixed: that alone.
+
+
+def _other_url(document: dict[str, Any]) -> None:
+    document["files"][0]["url"] = "https://example.org/demo-1.0-py3-none-any.whl"
+
+
+def _other_python(document: dict[str, Any]) -> None:
+    document["files"][0]["requires-python"] = ">=3.99"
+
+
+def _other_metadata(document: dict[str, Any]) -> None:
+    document["files"][0]["core-metadata"] = {"sha256": "0" * 64}
+
+
+@pytest.mark.parametrize("spoil", [_other_url, _other_python, _other_metadata])
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_page_is_not_generated_from_what_could_not_be_confirmed(
+    spoil: Callable[[dict[str, Any]], None], quick: bool, directory: LocalStore
+) -> None:
+    """The wheel is right, and its metadata file cannot be written: a directory has its name."""
+    document, html = json.loads((directory.location / PAGE).read_bytes()), html_of(directory)
+    spoil(document)
+    (directory.location / PAGE).write_text(json.dumps(document))
+    metadata = directory.location / metadata_of_first(directory)
+    metadata.unlink()
+    metadata.mkdir()
+    report = fix(directory, quick=quick)
+    assert (html_of(directory), not report.passes()) == (html, True)
+
+
+def metadata_of_first(directory: LocalStore) -> str:
+    return next(key for key in directory.keys(f"{FILES}/demo") if key.endswith("demo-1.0-py3-none-any.whl.metadata"))
+
+
+@pytest.mark.parametrize("spoil", [_other_url, _other_python])
+def test_a_page_is_not_generated_from_what_a_damaged_wheel_does_not_confirm(
+    spoil: Callable[[dict[str, Any]], None], store: Store
+) -> None:
+    html, stored, key = html_of(store), store.read(PAGE), key_of(store)
+    assert stored is not None
+    document = json.loads(stored.data)
+    spoil(document)
+    write_changed(store, {PAGE: json.dumps(document).encode()})
+    wheel = store.read(key)
+    assert wheel is not None
+    write_changed(store, {key: wheel.data[:400] + b"X" + wheel.data[401:]})
+    report = fix(store)
+    assert (html_of(store), report.passes()) == (html, False)
+    assert not [each for each in report.findings if each.fixable]
+
+
+def test_a_page_that_lists_nothing_any_more_is_kept_with_its_wheels(store: Store) -> None:
+    stored, html = store.read(PAGE), html_of(store)
+    assert stored is not None
+    document = json.loads(stored.data)
+    document["files"] = []
+    write_changed(store, {PAGE: json.dumps(document).encode()})
+    for _ in range(2):
+        report = fix(store)
+        assert (html_of(store), report.passes()) == (html, False)
+        assert store.read(PAGE) is not None
+        assert "demo" in load_root(store)
+    if not store.is_shared:
+        store.delete(HTML_PAGE)
+        assert not fix(store).passes()
+        assert store.read(PAGE) is not None
+
+
+@pytest.mark.parametrize("place", ["private/runs/demo/x", "private/runs/x", f"{JOURNAL}/demo"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: Path(path).symlink_to(path.name)])
+def test_what_is_in_the_place_of_a_note_ends_no_run(place: str, make: Callable[[Path], None], directory: LocalStore) -> None:
+    path = directory.location / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    make(path)
+    extra = directory.location / f"{FILES}/demo/0123456789abcdef/demo-9.0-py3-none-any.whl"
+    extra.parent.mkdir()
+    extra.touch()
+    directory.delete(OTHER_HTML)
+    places = {each.place for each in check_mirror(directory).findings}
+    assert OTHER_HTML in places
+    assert places & {place, f"{FILES}/demo/0123456789abcdef/demo-9.0-py3-none-any.whl"}
+    assert ("html-differs", OTHER_HTML) in fixed(fix(directory))
+    assert extra.exists()
+    for all_unlisted in (False, True):
+        pruned = prune_mirror(directory.location, all_unlisted=all_unlisted, limits=Limits(grace_seconds=0))
+        assert extra.exists() or place == "private/runs/x" or (path.is_dir() and place != f"{JOURNAL}/demo")
+        assert isinstance(pruned.files, tuple)
+
+
+@pytest.mark.parametrize("place", ["private/journal", "private/runs"])
+def test_a_directory_of_notes_that_cannot_be_read_keeps_no_page_from_being_fixed(place: str, directory: LocalStore) -> None:
+    shutil.rmtree(directory.location / place, ignore_errors=True)
+    (directory.location / place).symlink_to(Path(place).name)
+    (directory.location / ROOT_HTML).write_text("x")
+    report = fix(directory)
+    assert ("html-differs", ROOT_HTML) in fixed(report)
+    assert not report.complete
+
+
+def test_a_scratch_directory_without_permission_is_a_finding(directory: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> NoReturn:
+        raise PermissionError(errno.EACCES, "no", str(path))
+
+    monkeypatch.setattr("wheelfix.mirror.storage.local.abandoned", refuse)
+    assert left(check_mirror(directory)) == [("unreadable", "private/scratch")]
+
+
+@pytest.mark.parametrize("root", [b"x", None], ids=["damaged", "listing too much"])
+def test_one_page_in_the_way_keeps_the_list_of_projects_from_nothing(root: bytes | None, directory: LocalStore) -> None:
+    if root is None:
+        stored = directory.read(ROOT_PAGE)
+        assert stored is not None
+        root = stored.data.replace(b'{"name":"eee"}', b'{"name":"eee"},{"name":"never"}')
+    write_changed(directory, {ROOT_PAGE: root})
+    (directory.location / PAGE).unlink()
+    (directory.location / PAGE).mkdir()
+    report = fix(directory)
+    assert load_root(directory) == {"demo", "eee", "zzz"}
+    assert [each.code for each in report.findings] == ["in-the-way"]
+
+
+def test_a_directory_in_place_of_the_html_of_the_list_keeps_no_project_from_being_fixed(directory: LocalStore) -> None:
+    (directory.location / ROOT_HTML).unlink()
+    (directory.location / ROOT_HTML).mkdir()
+    directory.delete(HTML_PAGE)
+    directory.delete(metadata_of(directory, "2.0"))
+    for _ in range(2):
+        report = fix(directory)
+        assert [place for code, place in left(report) if code == "in-the-way"] == [ROOT_HTML]
+        assert not any(place == ROOT_PAGE for _, place in left(report))
+    assert html_of(directory) is not None
+
+
+def test_a_lost_list_of_projects_is_one_error_and_written_again(store: Store) -> None:
+    store.delete(ROOT_PAGE)
+    assert left(check_mirror(store)) == [("page-missing", ROOT_PAGE)]
+    report = fix(store)
+    assert [each.message for each in report.fixed] == ["the list of projects is written again"]
+    assert left(report) == []
+    assert load_root(store) == {"demo", "eee", "zzz"}

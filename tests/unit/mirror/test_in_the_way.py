@@ -17,11 +17,12 @@ from wheelfix.mirror.prune import prune_mirror
 from wheelfix.mirror.repository import load_page, save_page
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
+from wheelfix.options import Selection
 from wheelfix.sync.snapshots.bundle import read_bundle
 from wheelfix.sync.snapshots.export_bundle import export_mirror
 
 PAGE, HTML = "public/simple/demo/index.json", "public/simple/demo/index.html"
-KINDS = pytest.mark.parametrize(("make", "what"), [(os.mkdir, "directory"), (os.mkfifo, "device or a pipe")])
+KINDS = pytest.mark.parametrize(("make", "what"), [(os.mkdir, "directory"), (os.mkfifo, "device, a socket or a pipe")])
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_a_file_where_a_directory_belongs_is_named(key: str, mirror: Path) -> No
 
 def test_a_pipe_is_no_bundle(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "all.tar")
-    with pytest.raises(MirrorError, match="it is a device or a pipe, not a file"):
+    with pytest.raises(MirrorError, match="it is a device, a socket or a pipe, not a file"):
         read_bundle(tmp_path / "all.tar")
 
 
@@ -131,3 +132,55 @@ def test_what_cannot_be_read_is_reported_where_the_cause_is_and_once(mirror: Pat
     assert found(mirror) == [("unreadable", "public/simple/demo/index.json")]
     monkeypatch.setattr(os, "scandir", scandir)
     assert found(mirror) == [("unreadable", "public/simple/demo")]
+
+
+def test_what_is_in_place_of_a_metadata_file_hides_nothing_of_its_wheel(mirror: Path) -> None:
+    wheel = mirror / wheel_of(mirror)
+    data, metadata = wheel.read_bytes(), wheel.with_name(f"{wheel.name}.metadata")
+    wheel.write_bytes(data[:400] + b"X" + data[401:])
+    metadata.unlink()
+    metadata.mkdir()
+    assert {("file-differs", wheel_of(mirror)), ("in-the-way", f"{wheel_of(mirror)}.metadata")} <= {*found(mirror)}
+
+
+def test_what_is_in_place_of_an_html_page_hides_nothing_of_its_project(mirror: Path) -> None:
+    wheel = wheel_of(mirror)
+    (mirror / wheel).unlink()
+    (mirror / HTML).unlink()
+    (mirror / HTML).mkdir()
+    assert found(mirror) == [("file-missing", wheel), ("in-the-way", HTML)]
+
+
+@pytest.mark.parametrize("place", ["private/locks/demo.lock", "private/locks/other.lock", "private/journal/demo"])
+@KINDS
+def test_what_is_in_place_of_a_lock_or_journal_is_an_error(
+    place: str, mirror: Path, make: Callable[[Path], None], what: str
+) -> None:
+    """No writer gets past it."""
+    (mirror / place).unlink(missing_ok=True)
+    (mirror / place).parent.mkdir(exist_ok=True)
+    make(mirror / place)
+    report = check_mirror(mirror)
+    assert [(each.code, each.place, each.hint) for each in report.findings] == [
+        ("in-the-way", place, "Move it away, then run the same command again.")
+    ]
+    assert what in report.findings[0].message
+
+
+@pytest.mark.parametrize("place", ["public/files/other", "public/simple/other", "public/files/demo/0123456789abcdef"])
+def test_a_file_in_place_of_a_directory_is_an_error_and_no_file_that_takes_up_space(place: str, mirror: Path) -> None:
+    (mirror / place).touch()
+    assert found(mirror) == [("in-the-way", place)]
+
+
+def test_a_directory_with_the_name_of_a_half_written_file_is_none(mirror: Path) -> None:
+    (mirror / "public/files/demo/.wheelfix-1.part").mkdir()
+    assert found(mirror, fix=True) == []
+
+
+def test_what_hides_other_findings_is_reported_whatever_is_selected(mirror: Path) -> None:
+    (mirror / PAGE).unlink()
+    (mirror / PAGE).mkdir()
+    report = check_mirror(mirror, selection=Selection(select=["file"]))
+    assert [(each.code, each.place) for each in report.findings] == [("in-the-way", PAGE)]
+    assert check_mirror(mirror, selection=Selection(select=["file"], ignore=["in-the-way"])).findings == ()

@@ -9,6 +9,7 @@ import pytest
 
 from demos import demo_wheel
 from stores import MemoryStore
+from wheelfix.errors import MirrorError
 from wheelfix.mirror import check_store, unlisted
 from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.journal import open_journal
@@ -19,7 +20,8 @@ from wheelfix.mirror.repository import load_root
 from wheelfix.mirror.storage.base import NewFile, Store
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
-from wheelfix.mirror.yank import remove_files
+from wheelfix.mirror.yank import list_pages, remove_files
+from wheelfix.sync.snapshots.export_bundle import export_mirror
 
 NEW = f"{FILES}/new/0123456789abcdef/new-1.0-py3-none-any.whl"
 
@@ -60,7 +62,7 @@ def test_wheels_without_a_page_are_one_error(lost: str, store: Store) -> None:
         assert not report.passes()
         [said] = report.findings
         assert said.message == "it has wheels and no page"
-        assert said.hint.startswith(f"Restore {SIMPLE}/demo/index.json from a backup, or add its wheels again")
+        assert said.hint.startswith(f"Restore {SIMPLE}/demo/index.json from a backup, or run `wheelfix mirror add")
     assert ("demo" in load_root(store)) is (lost != SIMPLE)
 
 
@@ -79,7 +81,7 @@ def test_a_lost_json_page_is_not_fixable_and_says_what_to_do(store: Store) -> No
     for fix in (False, True):
         report = check_mirror(store, fix=fix)
         assert found(report) == [("page-missing", page_key("demo"), False)]
-        assert "add its wheels again" in report.findings[0].hint
+        assert "`wheelfix mirror add" in report.findings[0].hint
     lose(store, f"{FILES}/demo")
     for fix in (False, True):
         report = check_mirror(store, fix=fix)
@@ -153,4 +155,31 @@ def test_a_damaged_page_says_what_to_do(store: Store) -> None:
     for fix in (False, True):
         [said] = check_mirror(store, fix=fix).findings
         assert (said.code, said.place) == ("page-unreadable", page_key("demo"))
-        assert said.hint.startswith("Restore it from a backup; or move it away and add its wheels again")
+        assert said.hint.startswith("Restore it from a backup. If you have none, move it away and run `wheelfix mirror add")
+
+
+@pytest.mark.parametrize("lost", [f"{SIMPLE}/demo", f"{FILES}/demo"])
+def test_a_lost_page_is_no_project_without_files(lost: str, store: Store, tmp_path: Path) -> None:
+    """Whoever imports such a bundle, or restores such a lock, would lose the project."""
+    lose(store, lost)
+    store.delete(page_key("demo"))
+    for act in (lambda: list(list_pages(store)), lambda: export_mirror(store, tmp_path / "bundle.tar")):
+        with pytest.raises(MirrorError, match="demo is listed and has no page") as caught:
+            act()
+        assert caught.value.code == "page-missing"
+    assert not (tmp_path / "bundle.tar").exists()
+
+
+def test_a_project_that_is_removed_meanwhile_has_lost_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list was read before that, and the page after it."""
+    pages, removed = check_store.StoreCheck._pages, list[str]()
+
+    def read(check: check_store.StoreCheck, project: str) -> object:
+        if not removed:
+            removed.append(project)
+            remove_files(store, "demo")
+        return pages(check, project)
+
+    monkeypatch.setattr(check_store.StoreCheck, "_pages", read)
+    report = check_mirror(store, fix=True)
+    assert (removed, [each.code for each in (*report.findings, *report.fixed) if each.code != "unlisted"]) == (["demo"], [])

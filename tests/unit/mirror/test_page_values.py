@@ -188,8 +188,8 @@ def test_corrections_of_an_early_version() -> None:
 
 
 HINT = (
-    "Nothing was written. Restore it from a backup; or move it away and add its wheels again from where they are, "
-    "public/files/demo/*/*.whl: yanks and upload times are lost then."
+    "Nothing was written. Restore it from a backup. If you have none, move it away and run `wheelfix mirror add MIRROR "
+    "WHEEL` for the wheels in MIRROR/public/files/demo/; yanks and upload times are lost then."
 )
 
 
@@ -214,7 +214,7 @@ def with_file(**keys: object) -> bytes:
         (with_keys(meta={"api-version": "11"}), "its API version is 11"),
         (with_keys(meta={}), "it has no key 'api-version'"),
         (b'{"meta": {"api-version": "1.4"}, "name": "demo"}', "it has no key 'files'"),
-        (b"[]", "it is no object"),
+        (b"[]", "it must be an object"),
         (b'{"meta": {"api-version": "1.4"}, "name": "demo", "files": [], "files": []}', "an object has a key twice"),
         (with_keys(files={}), "files must be a list"),
         (with_keys(**{"_wheelfix-past": {}}), "_wheelfix-past must be a list"),
@@ -226,7 +226,7 @@ def with_file(**keys: object) -> bytes:
         (with_keys(meta={"api-version": 1}), "its API version must be text"),
         (with_keys(name=3), "name must be text, not a whole number"),
         (with_keys(versions=3), "versions must be a list, not a whole number"),
-        (with_file(hashes={"sha256": "x"}), f"{NAME}: hashes.sha256 does not have the form that it must have"),
+        (with_file(hashes={"sha256": "x"}), f"{NAME}: hashes.sha256 has the wrong form"),
         (with_file(yanked=3), f"{NAME}: yanked must be true or false or text, not a whole number"),
         (with_file(_wheelfix={"corrections": []}), f"{NAME}: _wheelfix has no key 'original'"),
         (with_file(url="JavaScript:x"), f"the URL of {NAME} has the scheme JavaScript, and not http or https"),
@@ -274,12 +274,12 @@ def test_a_name_has_as_many_bytes_as_file_systems_allow() -> None:
 @pytest.mark.parametrize(
     ("files", "why"),
     [
-        ([1], "a file of it must be an object, not a whole number"),
-        (["x"], "a file of it must be an object, not text"),
+        ([1], "an entry of files must be an object, not a whole number"),
+        (["x"], "an entry of files must be an object, not text"),
         ([{"filename": 1}], "filename must be text, not a whole number"),
-        ([{"url": ""}], "a file of it has no key 'filename'"),
+        ([{"url": ""}], "an entry of files has no key 'filename'"),
         ([{"filename": NAME, "url": 1}], f"{NAME}: url must be text, not a whole number"),
-        ([{"filename": "x" * 300}], f"{'x' * 100}: a file of it has no key 'url'"),
+        ([{"filename": "x" * 300}], f"{'x' * 100}: an entry of files has no key 'url'"),
     ],
 )
 def test_a_file_that_is_none_is_named_if_it_has_a_name(files: list[object], why: str) -> None:

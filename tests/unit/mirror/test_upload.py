@@ -117,7 +117,7 @@ def test_another_file_of_the_same_name_is_refused_or_replaces_it(mirror: Path, t
     [refused] = add(mirror, second)
     assert refused.problem is not None
     assert refused.problem.code == "name-taken"
-    assert all(way in refused.problem.hint for way in ("--build-tag", "--local", "--replace"))
+    assert all(way in refused.problem.hint for way in ("--build-tag", "--replace"))
     [new] = add(mirror, second, replace=True)
     assert new.status is PublishStatus.REPLACED
     assert any("uv cache clean demo" in note for note in new.notes)
@@ -1094,3 +1094,20 @@ def test_a_page_that_another_writer_changed_is_not_written_over(mirror: Path, tm
     with pytest.raises(MirrorError, match="another process changed public"):
         save_page(store, old.with_files([]), 1)
     assert page(mirror)["files"][0]["yanked"] == "by hand"
+
+
+def test_a_wheel_that_is_given_twice_was_not_missing(mirror: Path, tmp_path: Path) -> None:
+    one, again = wheel(tmp_path / "a"), wheel(tmp_path / "b")
+    assert one.read_bytes() == again.read_bytes()
+    assert [(each.status.value, each.notes) for each in add(mirror, one, again)] == [("added", ()), ("unchanged", ())]
+
+
+def test_what_was_replaced_and_has_no_file_is_in_no_note(mirror: Path, tmp_path: Path) -> None:
+    """The page was wrong about the sha256: nothing has that."""
+    path = wheel(tmp_path / "in")
+    [added] = add(mirror, path)
+    page = mirror / "public/simple/demo/index.json"
+    page.write_text(page.read_text().replace(added.sha256 or "", "0" * 64))
+    [replaced] = add(mirror, path, replace=True)
+    assert replaced.status is PublishStatus.REPLACED
+    assert [note for note in replaced.notes if "None" in note or "Old locks" in note] == []

@@ -87,9 +87,12 @@ class RefusedAt(OSError):
 class IncompleteListing(OSError):
     """Directories or files of a listing could not be read: why, by key, in ``errors``. All others were listed before."""
 
-    def __init__(self, errors: Mapping[str, OSError]) -> None:
+    def __init__(self, errors: Mapping[str, MirrorError | OSError]) -> None:
         first = next(iter(errors.values()))
-        super().__init__(first.errno, first.strerror, first.filename)
+        if isinstance(first, OSError):
+            super().__init__(first.errno, first.strerror, first.filename)
+        else:
+            super().__init__(first.message)
         self.errors = dict(errors)
 
 

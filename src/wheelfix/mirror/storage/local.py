@@ -18,11 +18,24 @@ from typing import Final, Self
 from filelock import FileLock, Timeout
 
 from wheelfix.errors import ArchiveError, ChangedMeanwhile, MirrorError, PlaceError, SourceChanged, WheelfixError
-from wheelfix.mirror.layout import FILES, JOURNAL, LOCKS, PAGE, PRIVATE, PUBLIC, ROOT_PAGE, RUNS, SCRATCH, SIMPLE
+from wheelfix.mirror.layout import (
+    FILES,
+    JOURNAL,
+    LOCKS,
+    PAGE,
+    PRIVATE,
+    PUBLIC,
+    ROOT_PAGE,
+    RUNS,
+    SCRATCH,
+    SIMPLE,
+    is_directory_key,
+    is_note_key,
+)  # fmt: skip
 from wheelfix.mirror.registry import finding, misplaced
 from wheelfix.mirror.scratch import abandoned
 from wheelfix.mirror.storage.base import Head, IncompleteListing, NewFile, RefusedAt, Stored, Write
-from wheelfix.mirror.storage.tree import Tree, flush_file, is_below, no_file, raise_first
+from wheelfix.mirror.storage.tree import Tree, confirm_file, flush_file, is_below, no_file, raise_first
 from wheelfix.options import Transfer
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
@@ -36,7 +49,7 @@ _MODE: Final = 0o644
 """What a server that runs as another user needs, whatever the umask of a nightly job is."""
 _SHARED: Final = 0o664
 _STEP: Final = 1 << 24
-_NO_FILES: Final = {"is-a-directory": "a directory", "not-a-file": "a device or a pipe"}
+_NO_FILES: Final = {"is-a-directory": "a directory", "not-a-file": "a device, a socket or a pipe"}
 """What is at a path that cannot be opened, by the code of the error."""
 _DIRECTORIES: Final = (PUBLIC, SIMPLE, FILES, PRIVATE, LOCKS, JOURNAL, RUNS, SCRATCH)
 _FOREIGN: Final = "it has an index that wheelfix did not write"
@@ -336,9 +349,11 @@ class LocalStore:
                 except OSError as error:
                     error.filename = str(path)
                     self._note(errors, error)
-        yield from (
-            _leftover(f"{SCRATCH}/{each.name}", "a killed process left it") for each in abandoned(self._path / SCRATCH)
-        )
+        try:
+            for each in abandoned(self._path / SCRATCH):
+                yield _leftover(f"{SCRATCH}/{each.name}", "a killed process left it")
+        except OSError as error:
+            errors.setdefault(SCRATCH, error)
         for key, why in errors.items():
             yield finding("unreadable", key, shown(why.strerror or str(why)))
 
@@ -352,9 +367,19 @@ class LocalStore:
 
     def _problems_of(self, path: Path) -> Iterator[Finding]:
         key = path.relative_to(self._path).as_posix()
+        if is_directory_key(key):
+            try:
+                self._tree.confirm_directory(path)
+            except PlaceError as error:
+                yield misplaced(error)
+        if is_note_key(key):
+            try:
+                confirm_file(path.stat(), path, key)
+            except PlaceError as error:
+                yield misplaced(error)
         if self._tree.leads_out(path):
             yield finding("link-outside", key, "it is a link that leads out of the mirror", hint="Remove the link.")
-        elif not key.startswith(f"{SCRATCH}/") and _is_half_made(path) and is_leftover(path):
+        elif not key.startswith(f"{SCRATCH}/") and _is_half_made(path) and not path.is_dir() and is_leftover(path):
             yield _leftover(key, "a killed process left it half written")
 
 

@@ -1,5 +1,6 @@
 """The directories of a mirror on this disk: none leads out of it by a link, and each is made, looked at and flushed once."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from wheelfix.wheel.zip.staging import flush_directory, remove_leftovers
 
 _PUBLIC_MODE: Final = 0o755
 """What a server that runs as another user needs, whatever the umask of a nightly job is."""
+_SPECIAL: Final = "a device, a socket or a pipe"
 _LARGEST_READ: Final = 1 << 28
 """In bytes, as in a bucket: pages of real indexes have some megabytes."""
 
@@ -79,6 +81,8 @@ class Tree:
         except IsADirectoryError:
             raise no_file(path, key, "a directory") from None
         except OSError as error:
+            if error.errno == errno.ENXIO:  # a socket cannot be opened (open(2))
+                raise no_file(path, key, _SPECIAL) from None
             raise RefusedAt(key, error) from error
 
     def status(self, key: str) -> os.stat_result | None:
@@ -208,13 +212,15 @@ def confirm_file(status: os.stat_result, path: Path, key: str) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise no_file(path, key, "a directory")
     if not stat.S_ISREG(status.st_mode):
-        raise no_file(path, key, "a device or a pipe")
+        raise no_file(path, key, _SPECIAL)
 
 
 def no_file(path: Path, key: str, kind: str) -> PlaceError:
     """Return the error for what is of another ``kind`` than a file."""
     rest = "and restore the file from a backup"
-    if _is_derived(key):
+    if key.startswith(f"{PRIVATE}/"):
+        rest = "then run the same command again"
+    elif _is_derived(key):
         rest = "then run `wheelfix mirror check --fix`"
     elif is_file_key(key):
         rest = "then add the file again"
@@ -229,10 +235,11 @@ def no_file(path: Path, key: str, kind: str) -> PlaceError:
 
 def _too_large(key: str, path: Path) -> MirrorError:
     """Return the error for a file that is larger than anything that is read at once."""
-    problem = f"{shown(str(path))} has more than {_LARGEST_READ:,} bytes"
+    problem = f"has more than {_LARGEST_READ:,} bytes"
     rest = "You can delete it: `wheelfix mirror check --fix` writes it again."
     hint = rest if _is_derived(key) else "Restore it from a backup."
-    return MirrorError("too-large", problem, hint=f"No real one is so large; it was not read. {hint}")
+    hint = f"It was not read: real pages are never this large. {hint}"
+    return PlaceError("too-large", f"{shown(str(path))} {problem}", place=key, problem=f"it {problem}", hint=hint)
 
 
 def _is_derived(key: str) -> bool:
