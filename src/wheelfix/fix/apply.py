@@ -246,7 +246,7 @@ def _put(outcome: Outcome, staged: StagedFile, target: Path, *, overwrite: bool)
         staged.name(target, replace=False)
     except FileExistsError as error:
         if target.exists() and _has_sha256(target, outcome.output_sha256):
-            return ("Up to date: it was there already, and is not written again.",)
+            return ("Up to date: the result was already there.",)
         earlier = _earlier_changes(target, outcome)
         if not overwrite:
             raise _exists(target, earlier) from error

@@ -22,6 +22,7 @@ from wheelfix.text import shown
 from wheelfix.verify.run import structural_errors
 from wheelfix.verify.subject import RawFinding
 from wheelfix.version import __version__
+from wheelfix.wheel.installed import LIBRARY, place_of
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import PROVENANCE, Ancestor, Provenance, write_provenance
 from wheelfix.wheel.wheel import SIGNATURES, Wheel, new_name
@@ -211,7 +212,9 @@ def _collisions(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
     removed, added = _removed_and_added(plan, wheel)
     depth = max((file.count("/") + 1 for file in added), default=0)
     removed_names = {*plan.removed_entries, *(f"{wheel.dist_info}/{file}" for file in removed)}
-    present = _folded_paths((name for name in wheel.layout.names if name not in removed_names), wheel, depth)
+    data = f"{wheel.dist_info.removesuffix('.dist-info')}.data/"
+    names = (_library_path(name, data) for name in wheel.layout.names if name not in removed_names)
+    present = _folded_paths(names, wheel, depth)
     for file in added:
         name = f"{wheel.dist_info}/{file}"
         for path in _paths(name, depth + 1):
@@ -220,6 +223,14 @@ def _collisions(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
                 yield _collision(file, known)
                 break
         present |= _folded_paths([name], wheel, depth)
+
+
+def _library_path(name: str, data: str) -> str:
+    """Return what the entry ``name`` is called once it is installed, where ``data``, the .data directory, moves it."""
+    if not name.startswith(data):
+        return name
+    place = place_of(name, data)
+    return f"{place.path}{'/' if name.endswith('/') else ''}" if place.root == LIBRARY else name
 
 
 def _folded_paths(names: Iterable[str], wheel: Wheel, depth: int) -> dict[str, str]:

@@ -442,10 +442,11 @@ class _Draft:
         wheel, changes = self._wheel, list[Change]()
         changes += (each for each in void_signatures(wheel) if self._files.get(each.field, b"") is not None)
         self._files.update({change.field: None for change in changes})
-        if wheel.entry("metadata.json") and self._editor.document.data != wheel.document.data:
+        is_new = self._editor.document.data != wheel.document.data
+        if wheel.entry("metadata.json") and is_new:
             self._notes.append(
                 "metadata.json (PEP 426, withdrawn) repeats the old METADATA and is kept: installers do not read it."
             )
         if self._repair is None:
-            self._notes += notes_on_rows(wheel, self._files)
+            self._notes += notes_on_rows(wheel, {*self._files, *(["METADATA"] if is_new else [])})
         return changes

@@ -26,6 +26,7 @@ from wheelfix.wheel.filename import (
     with_post_release,
 )
 from wheelfix.wheel.identity import DATA, INFO, Agreed, data_parts, same_release, stem_parts
+from wheelfix.wheel.installed import place_of
 from wheelfix.wheel.metadata import Document, Field
 from wheelfix.wheel.wheel import Wheel
 
@@ -187,10 +188,27 @@ def _directories(
             "two directories of the wheel would get the same name",
             hint="Build the wheel again, with one of them.",
         )
+    if directories[wheel.dist_info] != wheel.dist_info:
+        _refuse_files_of_dist_info(wheel)
     if adopted is not None:
         own = f"{wheel.dist_info.removesuffix(INFO)}{DATA}"
         _refuse_adoption(stem, directories, [name for name in tops if name not in {own, *adopted}])
     return {old: new for old, new in directories.items() if old != new}
+
+
+def _refuse_files_of_dist_info(wheel: Wheel) -> None:
+    """Refuse a new name for dist-info where the .data directory has files for it: they would stay under the old name.
+
+    :raises EditError: if there is one.
+    """
+    data = f"{wheel.dist_info.removesuffix(INFO)}{DATA}/"
+    for name in wheel.names:
+        if name.startswith(data) and place_of(name, data).path.partition("/")[0] == wheel.dist_info:
+            raise EditError(
+                "other-data-directory",
+                f"{shown(name)} is installed into {shown(wheel.dist_info)}, which would get another name",
+                hint="Build the wheel again without that file.",
+            )
 
 
 def _refuse_adoption(stem: str, directories: Mapping[str, str], tops: Iterable[str]) -> None:

@@ -13,16 +13,16 @@ from wheelfix.wheel.wheel import Wheel
 
 
 def notes_on_rows(wheel: Wheel, changed: Collection[str]) -> Iterator[str]:
-    """Yield what RECORD says of dist-info that is not so, for a wheel whose METADATA and files ``changed`` get new rows.
+    """Yield what RECORD says of dist-info that is not so, for a wheel whose files ``changed`` get new rows.
 
     :raises RecordError: if RECORD cannot be read.
     """
     path = f"{wheel.dist_info}/METADATA"
-    if not wheel.record.find(path):
+    if "METADATA" in changed and not wheel.record.find(path):
         yield "RECORD had no row for METADATA; the new one has."
-    elif not wheel.record.agrees(path, wheel.document.data):
+    elif "METADATA" in changed and not wheel.record.agrees(path, wheel.document.data):
         yield "The row of METADATA in RECORD was not in the form that tools compare; now it is."
-    written = {"METADATA", PROVENANCE, *changed}
+    written = {PROVENANCE, *changed}
     contradicted = [file for file in contradicted_files(wheel) if file not in written]
     if contradicted:
         yield (

@@ -131,7 +131,8 @@ def _unsafe(name: str, parts: list[str]) -> tuple[str, str]:
         if any(len(part.encode()) > _LONGEST_PART for part in parts) else
         ("deep", f"has more than {DEEPEST} directories") if _is_deep(name) else
         ("control", "has a control character") if _has(name, "Cc") else
-        ("shows nothing", "has a character that is invisible or reverses the text") if _has(name, "Cf", "Co") else
+        ("shows nothing", "has a character that is invisible, unassigned, or reverses the text")
+        if _has(name, "Cf", "Co", "Cn") else
         ("", "")
     )  # fmt: skip
 
@@ -141,7 +142,7 @@ def _is_deep(name: str) -> bool:
 
 
 def _has(name: str, *categories: str) -> bool:
-    """Whether a character is of these categories; uv refuses names with any of them (and the unassigned ones it knows)."""
+    """Whether a character is of these categories; uv refuses names with any of them."""
     return not name.isprintable() and any(unicodedata.category(char) in categories for char in name)
 
 

@@ -5,6 +5,7 @@ https://packaging.python.org/en/latest/specifications/entry-points/
 
 import posixpath
 import re
+import unicodedata
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from configparser import RawConfigParser
 from typing import Final
@@ -27,6 +28,7 @@ from wheelfix.wheel.entry_points import (
     points_of,
     read_by_line,
 )
+from wheelfix.wheel.installed import SCRIPTS as PLACE_OF_SCRIPTS, place_of
 from wheelfix.wheel.modules import Modules
 
 _READERS: Final[Mapping[Client, re.Pattern[str]]] = {
@@ -82,8 +84,8 @@ def _check_points(points: Sequence[EntryPoint]) -> Iterator[RawFinding]:
     names: dict[str, str] = {}
     for each in points:
         is_script = each.group in SCRIPTS or (has_scripts and each.group == DEFAULTS)
-        if not (SCRIPT if is_script else REFERENCE).fullmatch(each.value):
-            refused_by = _refusing_value(each) if is_script else ()
+        refused_by = _refusing_value(each) if is_script else ()
+        if refused_by or not (SCRIPT if is_script else REFERENCE).fullmatch(each.value):
             code = "entry-points-bad-value" if refused_by else "entry-points-odd-value"
             yield RawFinding(code, each.place, f"{cut(each.value)!r} is not an object reference", refused_by=refused_by)
         if is_script:
@@ -98,7 +100,13 @@ def _check_points(points: Sequence[EntryPoint]) -> Iterator[RawFinding]:
 def _refusing_value(point: EntryPoint) -> tuple[Client, ...]:
     """Return who refuses the value of a script; to pip a group called DEFAULT is one like any other."""
     clients = (client for client in _READERS if client is not Client.PIP or point.group != DEFAULTS)
-    return tuple(client for client in clients if not _READERS[client].fullmatch(point.value))
+    return tuple(client for client in clients if not _is_read(client, point.value))
+
+
+def _is_read(client: Client, value: str) -> bool:
+    """Whether a client takes the value of a script; numbers such as a half are a part of words in Python, not to uv."""
+    odd = client is Client.UV and any(unicodedata.category(each) == "No" for each in value.partition("[")[0])
+    return not odd and _READERS[client].fullmatch(value) is not None
 
 
 def _refusing_name(name: str) -> tuple[Client, ...]:
@@ -147,15 +155,20 @@ def _check_scripts(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[R
     names = {each.name: each.place for each in points if each.group in SCRIPTS}
     data = f"{subject.dist_info.removesuffix('.dist-info')}.data/"
     for entry in subject.entries if subject.dist_info else ():
-        if not entry.startswith((f"{data}scripts/", f"{data}data/bin/")):
+        if not entry.startswith((f"{data}scripts/", f"{data}data/")):
             continue
-        scheme, _, name = entry.removeprefix(data).partition("/")
-        name = name.removeprefix("bin/") if scheme == "data" else name
+        scheme = entry.removeprefix(data).partition("/")[0]
+        root, name = place_of(entry, data)
+        if root != PLACE_OF_SCRIPTS:
+            continue
         if is_interpreter(name.lower().removesuffix(".exe")):
             yield RawFinding(
                 "data-reserved-name", shown(entry), "uv reserves this name for the interpreter and refuses the wheel"
             )
-        if name in names:
+        if (top := name.partition("/")[0]) in names and top != name:
+            message = f"{names[top]} makes a script where this needs a directory"
+            yield RawFinding("data-script-twice", shown(entry), message, refused_by=(Client.UV, Client.INSTALLER))
+        elif name in names:
             message = f"{names[name]} also makes a script of this name; installer refuses that"
             yield RawFinding("data-script-twice", shown(entry), message)
         elif scheme == "scripts" and (of := _wrapped(name)) in names:

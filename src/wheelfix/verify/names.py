@@ -3,7 +3,6 @@
 https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
@@ -19,6 +18,7 @@ from wheelfix.verify.subject import LetNamesAgree, RawFinding, SetWheelField, Se
 from wheelfix.wheel.filename import WheelFilename, parsed_version, same_version
 from wheelfix.wheel.identity import Agreed, agreed, data_parts, same_release, stem_parts
 from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.sbom import read_json
 from wheelfix.wheel.wheel import read_tags
 
 _SCHEMES: Final = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
@@ -121,7 +121,7 @@ def _check_variant(subject: Subject, name: WheelFilename) -> Iterator[RawFinding
         yield RawFinding("variant-unreadable", _VARIANT, "it is missing, but uv requires it")
         return
     try:
-        variants = sorted(json.loads(data)["variants"].keys())
+        variants = sorted(read_json(data)["variants"].keys())
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         yield RawFinding("variant-unreadable", _VARIANT, "it is not JSON with an object named variants")
         return
@@ -154,11 +154,13 @@ def _is_same_version(version: str, name: WheelFilename) -> bool:
 
 def _check_data(subject: Subject, own: str, fixes: tuple[LetNamesAgree, ...]) -> Iterator[RawFinding]:
     """Yield the findings on .data directories: to pip every name that ends so is one, and it refuses unknown schemes."""
-    below: dict[str, list[list[str]]] = {}
+    below, empty = dict[str, list[list[str]]](), set[str]()
     for name in subject.entries:
         top, *rest = name.removesuffix("/").split("/", 2)
         if top.endswith(_DATA):
             below.setdefault(top, []).append([] if name.endswith("/") else [*rest, "", ""][:2])
+            if top == own and name.endswith("/") and rest and rest[0] not in _SCHEMES:
+                empty.add(f"{top}/{rest[0]}")
     for directory, files in sorted(below.items()):
         if directory != own and f"{directory}/" in subject.directories:
             message = f"the .data directory of this wheel is {shown(own)}"
@@ -171,6 +173,9 @@ def _check_data(subject: Subject, own: str, fixes: tuple[LetNamesAgree, ...]) ->
             message = f"no installer knows where to put {shown_few(unknown)}"
             refused_by = None if directory == own else (Client.PIP,)  # to others it is a directory like any other
             yield RawFinding("data-unknown-scheme", shown(directory), message, refused_by=refused_by)
+        elif directory == own and empty:
+            message = f"uv does not know where to put {shown_few(sorted(empty))}, which is a directory"
+            yield RawFinding("data-unknown-scheme", shown(directory), message, refused_by=(Client.UV,))
 
 
 def _is_of_wheel(subject: Subject, directory: str) -> bool:
@@ -181,27 +186,12 @@ def _is_of_wheel(subject: Subject, directory: str) -> bool:
 
 
 def _check_own_data(subject: Subject, directory: str) -> Iterator[RawFinding]:
-    """Yield the directories among the scripts, and the library files that are in the wheel twice."""
+    """Yield the directories among the scripts."""
     scripts = f"{directory}/scripts/"
     nested = sorted(name for name in subject.entries if name.startswith(scripts) and "/" in name.removeprefix(scripts))
     if nested:
         message = f"uv refuses a wheel with directories among its scripts: {shown_few(nested)}"
         yield RawFinding("data-script-directory", shown(scripts), message)
-    bin_ = f"{directory}/data/bin/"
-    for name in subject.entries:
-        is_in_bin = name.startswith(bin_) and not name.endswith("/")
-        if is_in_bin and (twin := scripts + name.removeprefix(bin_)) in subject.entries:
-            message = f"it is installed to the same path as {shown(twin)}; installer refuses that"
-            yield RawFinding("data-same-file", shown(name), message)
-    for scheme in ("purelib", "platlib"):
-        library = f"{directory}/{scheme}/"
-        other = "purelib" if scheme == "platlib" else ""  # both are one directory in most environments
-        for name in subject.entries:
-            path = name.removeprefix(library)
-            twin = path if path in subject.entries else f"{directory}/{other}/{path}"
-            if name.startswith(library) and not name.endswith("/") and twin in subject.entries:
-                message = f"it is installed to the same path as {shown(twin)}; installer refuses that"
-                yield RawFinding("data-same-file", shown(name), message)
 
 
 def _is_placed(scheme: str, file: str) -> bool:

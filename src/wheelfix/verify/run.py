@@ -18,6 +18,7 @@ from wheelfix.results import CheckedWheel, Finding, Severity
 from wheelfix.text import shown
 from wheelfix.verify.archive import check_directories, check_each, check_entries
 from wheelfix.verify.companions import check_companions
+from wheelfix.verify.installed import check_installed
 from wheelfix.verify.metadata import check_fields
 from wheelfix.verify.names import check_names, check_wheel_file
 from wheelfix.verify.record import Listing, check_rows, read_listing
@@ -164,7 +165,12 @@ def structural_errors(
         ]
         if subject.failure is not None:
             raise subject.failure
-        return [each for each in in_order([*subject.found, *found]) if CHECKS[each.code].severity is Severity.ERROR]
+        return [each for each in in_order([*subject.found, *found]) if _is_lost_or_error(each)]
+
+
+def _is_lost_or_error(found: RawFinding) -> bool:
+    """Whether what was found is an error, or says that installers leave out a file."""
+    return CHECKS[found.code].severity is Severity.ERROR or found.code == "data-script-wrapper"
 
 
 def glance(
@@ -201,7 +207,7 @@ def _check_entry_points(subject: Subject) -> Iterator[RawFinding]:
 _Check: TypeAlias = Callable[[Subject], Iterator[RawFinding]]
 _OF_METADATA: Final[tuple[_Check, ...]] = (check_names, check_fields, check_requirements)
 """What is checked of names and METADATA."""
-_OF_OTHER_FILES: Final[tuple[_Check, ...]] = (_check_entry_points, check_companions)
+_OF_OTHER_FILES: Final[tuple[_Check, ...]] = (_check_entry_points, check_installed, check_companions)
 """What is checked of other files, which are not read where the wheel may be a ZIP bomb."""
 
 

@@ -155,7 +155,7 @@ def test_a_second_run_into_the_same_folder_is_at_peace(tmp_path: Path) -> None:
     [path] = wheels(tmp_path / "in", "demo")
     first, second = (fix_wheels([path], output=tmp_path / "out").outcomes[0] for _ in range(2))
     assert first.notes == ()
-    assert second == replace(first, notes=("Up to date: it was there already, and is not written again.",))
+    assert second == replace(first, notes=("Up to date: the result was already there.",))
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -345,6 +345,13 @@ class TestFilesThatRecordContradicts:
         """xgboost 2.1.4 for macOS has a wrong row for WHEEL."""
         assert f"RECORD contradicts {file} in dist-info" in self.made(plan, file)
 
+    def test_metadata_is_noted_as_it_is_written(self, plan: Planner) -> None:
+        """With a new name alone it is copied, and its row stays as it is."""
+        row = _row(HEAD, digest="sha256=x")
+        notes = plan(HEAD, edits=(), naming=Naming(build_tag="1", rename_unchanged=True), record=row).notes
+        assert any("RECORD contradicts METADATA in dist-info" in note for note in notes)
+        assert not any("not in the form" in note for note in notes)
+
     def test_but_not_those_that_are_right_or_written(self, plan: Planner) -> None:
         assert "contradicts" not in self.made(plan, "nothing")
         edits = (SetField("Summary", "s"), WriteFile("entry_points.txt", b"[y]\n"))

@@ -466,7 +466,7 @@ def test_jobs_do_not_show(options: dict[str, Any], tmp_path: Path) -> None:
     broken = tmp_path / "other-1.0-py4-none-any.whl"
     broken.write_bytes(b"no zip")
     one, two = (fix_wheels([*paths, broken], jobs=jobs, **values(output_dir=tmp_path / "out", **options)) for jobs in (1, 2))
-    again = "Up to date: it was there already, and is not written again."
+    again = "Up to date: the result was already there."
 
     def plain(report: Report) -> Report:
         outcomes = (replace(each, notes=tuple(note for note in each.notes if note != again)) for each in report.outcomes)

@@ -597,7 +597,7 @@ def test_an_output_that_differs_is_replaced_only_if_asked(build: str, tmp_path: 
     replaced = fix(path, overwrite=True, **options)
     assert (replaced.status, replaced.output, target.read_bytes()) == (Status.FIXED, target, expected)
     assert replaced.notes == ("Another file of this name was there and was replaced.",)
-    assert fix(path, overwrite=True, **options).notes == ("Up to date: it was there already, and is not written again.",)
+    assert fix(path, overwrite=True, **options).notes == ("Up to date: the result was already there.",)
     assert files(tmp_path) == sorted([path.name, path.name])
 
 

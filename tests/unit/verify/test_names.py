@@ -97,7 +97,7 @@ def test_directories_of_two_schemes_are_no_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "codes"),
     [
-        ("demo-1.0.data/lib/", []),  # pip passes over what is no file
+        ("demo-1.0.data/lib/", ["data-unknown-scheme"]),  # uv alone  # pip passes over what is no file
         ("demo-1.0.data/", []),
         ("demo-1.0.data/scripts/a/b", ["data-script-directory"]),
         ("demo-1.0.data/x", ["data-unknown-scheme"]),
