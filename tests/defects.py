@@ -455,6 +455,12 @@ _METADATA: Final = [
       for text in ("one", f"<{'4' * 25}", "===x")),
     *(_metadata("metadata-legacy-requires-python", f"Requires-Python: {text}")
       for text in (">=3.8.*", ",>=3.8", ">=3.8,,<4")),
+    *(_metadata("metadata-marker-ambiguous", f"Requires-Dist: six; {marker}") for marker in (
+        'python_version in "3.8, 3.9"', 'python_version not in "3.11, 3.12"', '"2.7" in python_version',
+        'python_version == "abc"', 'python_full_version < "3.11.7.post1"', 'python_version > "3.11.dev0"',
+        'platform_release >= "5"', 'platform_release != "5.*"', 'implementation_version >= "3.11.7"',
+        'extra == ""', '"x" in extra', 'extra not in "x"', 'extra != "x y"', '"3.11.*" == python_version',
+    )),
     *(_metadata("metadata-local-path", f"Requires-Dist: six @ {path}") for path in (
         "file:///home/me/six.whl", "file:///a/six-1.0.tar.gz#sha256=x", "git+file:///home/me/six",
     )),

@@ -74,7 +74,8 @@ _WHEELS: Final[tuple[tuple[str, str, Make, str], ...]] = (
     ("breaks", "A line that is no field ends the fields early.", each(
         lambda line: wheel("Generator:", line), "no colon", "From me to you", " folded", ": x", "a b: c", "\u00e9: x",
             "\ufeff",
-        "\ufeffGenerator: x", "Generator: M\udcfcller", "\udcff: x", "Generator: =?utf-8?q?x?="), _FORMAT),
+        "\ufeffGenerator: x", "Generator: M\udcfcller", "\udcff: x", "Generator: =?utf-8?q?x?=",
+        "Generator: =?koi8-r?q?x?=", "X: =?bad?q?x?=", "Root-Is-Purelib: =?utf-8?q?true?="), _FORMAT),
     ("bodies", "Text stands behind the fields.", each(
         lambda text: wheel("", "", text), "text", "Root-Is-Purelib: false", "Tag: py2-none-any", "\0", "\udcff", "--x--"),
             _FORMAT),

@@ -89,7 +89,9 @@ _ROWS: Final[tuple[tuple[str, str, Make, str], ...]] = (
     ("encoded words", "A value is written as an encoded word, or like one.", each(
         fields, "Author: =?utf-8?q?M=C3=BCller?=", "Author: =?utf-8?b?TcO8bGxlcg==?=", "Requires-Dist: =?utf-8?q?evil?=",
         "Author: =?latin-1?q?M=FCller?=", "Author: =?x?q?y?=", "Author: =?utf-8?q?a=0ARequires-Dist:_evil?=",
-        "Provides-Extra: =?utf-8?q?x?=", "Keywords: =?utf-8?b?!!!?="), "RFC 2047"),
+        "Provides-Extra: =?utf-8?q?x?=", "Keywords: =?utf-8?b?!!!?=", "Requires-Python: =?us-ascii?b?Pj0z?=",
+        'Requires-Dist: six; platform_system == "=?utf-8?q?Linux?="', 'Requires-Dist: six; os_name == "=?bad?q?x?="'),
+        "RFC 2047"),
     ("MIME", "A field says that the text is encoded, or in parts.", each(
         fields, "Content-Transfer-Encoding: base64", "Content-Transfer-Encoding: quoted-printable",
         "Content-Type: multipart/mixed; boundary=x", "Content-Type: text/plain; charset=utf-16", "MIME-Version: 1.0",

@@ -63,6 +63,7 @@ _ROWS: Final[tuple[tuple[str, str, Make, str], ...]] = (
     ("characters that hide", "A name holds characters that are not seen, or turn the others around.", _called(
         *(f"demo/a{character}b.py" for character in (
         "\u202e", "\u200b", "\u200d", "\ufeff", "\u00ad", "\u2028", "\u2066", "\u061c", "\u3164", "\ue000", "\U000e0041",
+        "\u0378",
             "\u00a0"))),
      _UNICODE),
     ("characters that look alike", "A name is another one to the eye.", _two(
@@ -88,7 +89,11 @@ _ROWS: Final[tuple[tuple[str, str, Make, str], ...]] = (
             b"")),
         files(Entry("demo/x", b"x"), Entry("demo/x/y", b"y")), files(Entry("demo/x/y", b"y"), Entry("demo/x", b"x")),
         files(Entry("demo/X", b"x"), Entry("demo/x/y", b"y")), files(Entry("demo", b"x")), files(Entry(INFO, b"x")),
-        files(Entry(f"{INFO}/METADATA/", **_DIRECTORY)), files(Entry(f"{INFO}/WHEEL/x", b""))), _ZIPDIFF),
+        files(Entry(f"{INFO}/METADATA/", **_DIRECTORY)), files(Entry(f"{INFO}/WHEEL/x", b"")),
+        *(file(name, b"x") for name in ("demo/.", "./demo", ".", "./.", f"{INFO}/.", f"{INFO}/entry_points.txt/x",
+            f"{INFO}/INSTALLER/x", f"{INFO}/REQUESTED/x", f"{INFO}/direct_url.json/x")),
+        files(Entry("demo/sub/.", b"x"), Entry("demo/sub/x", b"y")), files(Entry("demo/./sub", b"x"), Entry("demo/sub/y",
+            b"y"))), _ZIPDIFF),
     ("directories", "A directory has content, or attributes of a file.", of(*(
         file("demo/sub/", content, method=0, mode=mode, directory={"external_attributes": mode << 16 | bits})
         for content in (b"", b"x") for mode in (0o40755, 0o100644, 0) for bits in (0, 0x10))), "ZipDiff, A4"),
@@ -97,7 +102,7 @@ _ROWS: Final[tuple[tuple[str, str, Make, str], ...]] = (
         for made_by in (20, 0x0314, 0x1314, 0x0A14, 0) for attributes in (0x10, 0o40755 << 16, 0o100644 << 16 | 0x10,
             0x4000 << 16,
         0xFFFF_FFFF, 0))), "ZipDiff, A4"),
-    ("links and devices", "An entry is a link, a device or a pipe.", _modes(
+    ("links and devices", "An entry is a link, a device, a socket or a pipe.", _modes(
         0o120777, 0o20644, 0o60644, 0o10644, 0o140644, 0o160000, 0o40755, 0o30000), _SLIP),
     ("modes", "A file has set-user-id bits, may be written by all, or may not be read.", _modes(
         0, 0o644, 0o755, 0o100000, 0o100777, 0o104755, 0o102755, 0o101777, 0o106777, 0o100200, 0o100111, 0o177777), _FORMAT),
@@ -129,7 +134,10 @@ _ROWS: Final[tuple[tuple[str, str, Make, str], ...]] = (
         f"demo-1.0.data/{path}" for path in (
         "purelib/x.py", "platlib/x.py", "scripts/tool", "data/etc/x", "headers/x.h", "foo/x", "Purelib/x", "purelib", "x",
         "scripts/../x", "data/../../x", "data//etc/x", "data/./x", "data//x", "/x", "./x", "scripts/sub/tool", "data/bin/x",
-        "include/x.h", "lib/x", "scripts/python", "scripts/tool.exe", "data/", "scripts/", "purelib/demo/__init__.py"))),
+        "include/x.h", "lib/x", "scripts/python", "scripts/tool.exe", "data/", "scripts/", "purelib/demo/__init__.py",
+        "purelib/demo", "purelib/demo/__init__.py/x", f"purelib/{INFO}/METADATA/x", "purelib/./demo/__init__.py",
+        "purelib/demo-1.0.data/scripts/x", "data/./bin/python", f"purelib/{INFO}/sboms",
+        f"purelib/{INFO}/entry_points.txt"))),
         _FORMAT),
     ("data of others", "The data directory is not that of the wheel.", _data(*(
         f"{folder}/data/x" for folder in ("other-1.0.data", "demo-2.0.data", "Demo-1.0.data", "demo-1.0.DATA",

@@ -46,6 +46,7 @@ AFFECTED: Final[dict[str, str]] = {
     "metadata-too-many-fields": _SMALL,
     "metadata-license-file-early": "None: tools accept it.",
     "metadata-unknown-field": "None: tools ignore the field.",
+    "metadata-marker-ambiguous": "Whoever uses another tool than you: it installs the requirement, or leaves it out.",
     "metadata-local-path": "Anyone on another machine: resolvers fail, or install whatever is at that path there.",
     "metadata-repeated-requirement": "None: resolvers take it once.",
     "metadata-repeated-extra": "None: tools take it once.",

@@ -148,7 +148,7 @@ def _check_marker_of_uv(parts: RequirementParts) -> Refusal | None:
     if "===" in plain:
         return Refusal(Client.UV, "its marker compares with ===", in_marker=True)
     if lock_file := _MISUSED.search(plain):
-        return Refusal(Client.UV, f"its marker uses {lock_file[1] or lock_file[2]} other than behind `in`", in_marker=True)
+        return Refusal(Client.UV, f"its marker uses {lock_file[1] or lock_file[2]} other than after `in`", in_marker=True)
     if has_joint_before_quote(parts.marker):
         means = str(replace(parts, raw_marker=plain_marker(parts.marker)))
         return Refusal(Client.UV, "its marker has no space between `and` or `or` and a quote", means.strip(), in_marker=True)

@@ -1,6 +1,5 @@
 """What is wrong with the other files of dist-info: metadata.json, licenses, SBOMs, our own provenance."""
 
-import json
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,7 +9,7 @@ from wheelfix.verify.subject import RawFinding, Subject
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.edits import RemoveFile
 from wheelfix.wheel.requirement import meaning
-from wheelfix.wheel.sbom import PROVENANCE, read_provenance
+from wheelfix.wheel.sbom import PROVENANCE, read_json, read_provenance
 from wheelfix.wheel.wheel import limit_of
 
 _MOST_SBOM: Final = 1 << 25
@@ -47,7 +46,7 @@ def _check_sboms(subject: Subject) -> Iterator[RawFinding]:
         if data is None:
             continue
         try:
-            json.loads(data)
+            read_json(data)
         except (ValueError, RecursionError) as error:
             yield RawFinding("sbom-unreadable", shown(file), f"it is not valid JSON: {shown(str(error))[:200]}")
             continue

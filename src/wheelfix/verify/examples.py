@@ -169,6 +169,7 @@ EXAMPLES: Final[dict[str, str]] = {
     "metadata-legacy-requirement": "Requires-Dist: six>=1.9<2.0: it means six>=1.9,<2.0",
     "metadata-bad-requires-python": "Requires-Python: one: it is not a valid specifier (PEP 440)",
     "metadata-legacy-requires-python": "Requires-Python: >=3.8.*: it means >=3.8",
+    "metadata-marker-ambiguous": 'Requires-Dist: six; extra == "": pip and uv read extra == "" in its marker differently',
     "metadata-local-path": (
         "Requires-Dist: six @ file:///home/me/six.whl: it is a local path, which means something else on each machine"
     ),

@@ -5,7 +5,6 @@ https://packaging.python.org/en/latest/specifications/recording-installed-packag
 
 import base64
 import hashlib
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -32,6 +31,7 @@ from wheelfix.wheel.record import (
     read_size,
     read_unquoted,
 )
+from wheelfix.wheel.sbom import read_json
 from wheelfix.wheel.wheel import SIGNATURES
 
 if TYPE_CHECKING:
@@ -416,8 +416,8 @@ def _check_signatures(subject: Subject) -> Iterator[RawFinding]:
 def _signed_hash(data: bytes) -> str | None:
     """Return the hash of RECORD that a JSON web signature is of (PEP 427), ``None`` where it does not say."""
     try:
-        text = str(json.loads(data)["payload"])
-        payload = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        text = str(read_json(data)["payload"])
+        payload = read_json(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         return str(payload["hash"])
     except (ValueError, LookupError, TypeError, RecursionError):
         return None

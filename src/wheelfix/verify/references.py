@@ -69,13 +69,13 @@ def fault_for_pip(reference: str) -> str:
     """Return why pip gets nothing from ``reference``, empty if it does, or may.
 
     >>> fault_for_pip("/a/x.whl"), fault_for_pip("ftp://example.org/x.whl"), fault_for_pip("https://example.org/x.whl")
-    ('the reference is not a URL', 'pip downloads nothing from such a URL', '')
+    ('the reference is not a URL', 'pip cannot download from such a URL', '')
     """
     scheme = _SCHEME.match(reference)
     if scheme is None or len(scheme[0]) == 1:  # the drive of a path on Windows
         return "the reference is not a URL"
     if scheme[0].lower() not in _OF_PIP:
-        return "pip downloads nothing from such a URL"
+        return "pip cannot download from such a URL"
     place = re.split(r"[/?#]", reference[scheme.end() + 1 :].removeprefix("//"), maxsplit=1)[0]
     if not place.isascii() and len(place) > _LONGEST_NAME:
         return ""
@@ -87,7 +87,7 @@ def fault_for_pip(reference: str) -> str:
     if split.scheme in _WEB and reference.startswith("//", scheme.end() + 1) and not split.hostname:
         return "the URL does not name a host"
     if split.scheme == "file" and (scheme[0] != "file" or split.netloc not in _THIS_MACHINE):
-        return "the URL does not name a file of this machine"
+        return "the URL does not name a file on this machine"
     return ""
 
 
@@ -107,7 +107,7 @@ def _git_fault(reference: str) -> str:
 
 def _repository_fault(url: WebUrl) -> str:
     if url.path.count("@") > 1:
-        return "the path of the URL has more than one @, and each may begin a revision"
+        return "the path of the URL has more than one @, so it is unclear where the revision begins"
     inside = next((part for part in url.fragment.split("&") if part.startswith("path=")), None)
     if inside is not None and not _ARCHIVE.fullmatch(PurePosixPath(inside.removeprefix("path=")).name):
         return "the path in the repository does not end like that of a wheel or a source archive"
@@ -128,7 +128,7 @@ def _credentials_fault(url: WebUrl) -> str:
     befores = (text[: max(0, text.rfind("@"))] for text in (url.path, url.fragment))
     if url.has_password or not any(map(_COLON.search, befores)):
         return ""
-    return "" if url.scheme.endswith("file") else "what looks like a password in the URL is not where one belongs"
+    return "" if url.scheme.endswith("file") else "the URL seems to contain a password in the wrong place"
 
 
 def _file_fault(url: str) -> str:

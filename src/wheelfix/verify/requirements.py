@@ -5,6 +5,7 @@ https://packaging.python.org/en/latest/specifications/dependency-specifiers/
 
 import re
 from collections.abc import Collection, Hashable, Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 from packaging.markers import InvalidMarker, Marker as StrictMarker
@@ -18,6 +19,8 @@ from wheelfix.verify.metadata import LEVEL, is_later, is_possible, raising
 from wheelfix.verify.subject import RawFinding, RewriteField, Subject
 from wheelfix.wheel.edits import AddField, SetField
 from wheelfix.wheel.fields import METADATA_VERSIONS
+from wheelfix.wheel.marker import comparisons, read_marker
+from wheelfix.wheel.marker_logic import is_read_alike
 from wheelfix.wheel.metadata import Document, Field, fixed_specifier, is_fixed_by_uv
 from wheelfix.wheel.requirement import RequirementParts, meaning, read_requirement, requires_variant
 
@@ -55,8 +58,8 @@ def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[RawFinding
             yield RawFinding("metadata-variant-marker", f"Requires-Dist: {cut(text)}", message)
         return
     if requirement is not None and requirement.malformed is None:
-        yield from _check_blanks(field, text)
-        yield from _check_readers(field, text)
+        found = [*_check_blanks(field, text), *_check_readers(field, text)]
+        yield from found or islice(_check_evaluation(text, requirement.marker), 1)
         if requirement.url is not None and _LOCAL_PATH.match(requirement.url):
             message = "it is a local path, which means something else on each machine"
             yield RawFinding("metadata-local-path", f"Requires-Dist: {cut(text)}", message)
@@ -113,6 +116,22 @@ def _check_readers(field: Field, text: str) -> Iterator[RawFinding]:
         else:
             code = "metadata-bad-marker" if each.in_marker else "metadata-bad-requirement"
             yield RawFinding(code, place, shown(each.message), refused_by=by)
+
+
+def _check_evaluation(text: str, marker: str) -> Iterator[RawFinding]:
+    """Yield the comparisons of a marker that pip and uv take for different ones, where neither refuses it."""
+    parts = RequirementParts.of(text)
+    tree = read_marker(parts.marker) if marker and parts is not None else None
+    if parts is not None and marker and "\\" in parts.marker:
+        yield _read_otherwise(text, "a text with a backslash")
+    for leaf in comparisons(tree) if tree is not None else ():
+        if not is_read_alike(leaf):
+            yield _read_otherwise(text, cut(leaf.text))
+
+
+def _read_otherwise(text: str, what: str) -> RawFinding:
+    message = f"pip and uv read {what} in its marker differently"
+    return RawFinding("metadata-marker-ambiguous", f"Requires-Dist: {cut(text)}", message)
 
 
 def _fixed(parts: RequirementParts) -> str | None:

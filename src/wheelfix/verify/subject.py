@@ -1,8 +1,9 @@
 """A wheel opened as far as possible: what cannot be read is a finding, with what would fix it, and the rest is checked."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeAlias
@@ -14,11 +15,11 @@ from packaging.utils import parse_wheel_filename
 from wheelfix.codes import EVERYONE, Client, Fix, in_table_order
 from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, StructureError, WheelError
 from wheelfix.results import Finding
-from wheelfix.text import shown
+from wheelfix.text import cut, shown
 from wheelfix.verify.registry import BY_ERROR, CHECKS
 from wheelfix.wheel.edits import Edit
 from wheelfix.wheel.filename import WheelFilename
-from wheelfix.wheel.metadata import Document, with_plain_line_ends
+from wheelfix.wheel.metadata import ACTED_ON, Document, encoded_words, with_plain_line_ends
 from wheelfix.wheel.record import Record, RecordRow, RowEdit
 from wheelfix.wheel.wheel import dist_info_errors, find_dist_info, limit_of
 from wheelfix.wheel.zip.findings import ArchiveFinding
@@ -347,7 +348,7 @@ class Subject:
         data = self.read("RECORD")
         if data is not None:
             try:
-                self.record = Record.parse(data)
+                self.record = _record(data, len(self.entries))
             except RecordError as error:
                 self.found.append(found_of(error, "RECORD"))
 
@@ -363,6 +364,7 @@ class Subject:
             )
         try:
             self.wheel = Document.parse_leniently(data, "WHEEL")
+            self.found += islice(_encoded_words(self.wheel), 1)
             Document.parse(data, "WHEEL")
         except MetadataError as error:
             self.found.append(RawFinding("wheel-ambiguous", "WHEEL", _without_place(error.message, "WHEEL")))
@@ -452,3 +454,31 @@ class Subject:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _record(data: bytes, count: int) -> Record:
+    """Return RECORD of an archive with so many entries; a kilobyte of it can hold half a million rows, each a finding.
+
+    :raises RecordError: if it cannot be read, or has more rows than any real one.
+    """
+    record, most = Record.parse(data), count + _MORE_ROWS
+    if len(record.rows) > most:
+        hint = f"At most {most} rows are read beside so few files."
+        raise RecordError("too-many-rows", f"RECORD has {len(record.rows)} rows for {count} files", hint=hint)
+    return record
+
+
+_MORE_ROWS: Final = 20_000
+"""How many more rows than files are read."""
+
+
+def _encoded_words(wheel: Document) -> Iterator[RawFinding]:
+    """Yield the fields of WHEEL with an encoded word that uv refuses, or that it decodes and others read as it is."""
+    for field, charset in encoded_words(wheel):
+        if field.name.lower() in ACTED_ON["WHEEL"] or charset not in _CHARSETS:
+            message = "it has an encoded word (RFC 2047), which uv decodes or refuses"
+            yield RawFinding("metadata-ambiguous", f"WHEEL: {cut(field.name)}", message, refused_by=(Client.UV,))
+
+
+_CHARSETS: Final = frozenset({"utf-8", "us-ascii", "iso-8859-1", "windows-1252"})
+"""Those that uv 0.13.9 knows."""

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias, assert_never
 from msgspec import Struct, field
 from packaging.specifiers import Specifier
 
+from wheelfix.wheel.filename import parsed_version
 from wheelfix.wheel.marker import Comparison, Either, Every, Marker, comparisons
 
 Release: TypeAlias = tuple[int, int]
@@ -32,6 +33,9 @@ _ELSE: Final = "\0"
 """Stands for every value that a marker does not name."""
 _RELEASE: Final = re.compile(r"(?<![\d.])(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
 _NUMBERS: Final = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,8})+")
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
+_VERSIONS: Final = frozenset({"platform_release", "platform_version", "implementation_version"})
+"""Variables whose values may be versions, or not."""
 _PLAIN: Final = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,2}")
 _HIGHEST_MICRO: Final = 99
 _LATEST: Final = 99
@@ -252,6 +256,28 @@ def _is_agreed(leaf: Comparison) -> bool:
             return False
         case _:
             return _PLAIN.fullmatch(leaf.value) is not None
+
+
+def is_read_alike(leaf: Comparison) -> bool:
+    """Whether pip and uv take a comparison that both accept for the same.
+
+    Measured with pip 26.3 and uv 0.13.9: some ignore what they do not understand, some read it as text.
+
+    >>> from wheelfix.wheel.marker import read_marker
+    >>> markers = ("python_version in '3.8 3.9'", "python_version in '3.8, 3.9'", "platform_release >= '5'")
+    >>> [is_read_alike(read_marker(each)) for each in markers]
+    [True, False, False]
+    """
+    if "\\" in leaf.text or not leaf.value.isprintable():
+        return False
+    if leaf.variable in _PYTHON:
+        return not leaf.contained and _is_agreed(leaf)
+    if leaf.variable == "extra":
+        return leaf.operator in ("==", "!=") and _NAME.fullmatch(leaf.value) is not None
+    if leaf.variable in _VERSIONS:
+        is_version = parsed_version(leaf.value.removesuffix(".*")) is not None
+        return leaf.operator in ("==", "in", "not in") or (leaf.operator == "!=" and not is_version)
+    return True
 
 
 def _listed(text: str) -> list[str]:

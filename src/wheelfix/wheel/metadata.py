@@ -9,7 +9,7 @@ from msgspec import Struct
 from packaging.specifiers import SpecifierSet
 
 from wheelfix.errors import EditError, MetadataError
-from wheelfix.text import shown
+from wheelfix.text import cut, shown
 from wheelfix.wheel.fields import find, is_field_name
 
 _MOST_FIELDS: Final = 10_000
@@ -22,7 +22,15 @@ _FIELD_LINE: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]*:")
 _FIELDS_OF_WHEEL: Final = frozenset({"wheel-version", "generator", "root-is-purelib", "tag", "build"})
 _ESCAPED_BYTE: Final = re.compile("[\udc80-\udcff]")
 """A byte that is not UTF-8, as a surrogate escape; it is written back unchanged."""
+_ENCODED_WORD: Final = re.compile(r"=\?(?P<charset>[^?]+)\?[BbQq]\?[^?]*\?=")
+ACTED_ON: Final[Mapping[str, frozenset[str]]] = {
+    "METADATA": frozenset({"metadata-version", "name", "version", "requires-dist", "requires-python", "provides-extra"}),
+    "WHEEL": frozenset({"wheel-version", "root-is-purelib", "tag", "build"}),
+}
+"""The fields by which installers decide, in lower case."""
 _MOST_LINES: Final = 100_000
+_LARGEST_REQUIREMENTS: Final = 1 << 21
+"""In characters, of all requirements together: in memory a marker takes forty times its length."""
 _REMEMBERED: Final = 8
 _MOST_REMEMBERED: Final = 1 << 18
 """How many documents are kept in memory, and how many bytes long they are at most; that of torch has 30,000."""
@@ -164,11 +172,14 @@ def _parse(data: bytes, file: str) -> Document:
     by_name: dict[str, list[Field]] = {}
     for each in fields:
         by_name.setdefault(each.name.lower(), []).append(each)
+    if sum(len(each.value) for each in by_name.get("requires-dist", ())) > _LARGEST_REQUIREMENTS:
+        raise _too_long(file)
     return Document(data, fields, {name: tuple(same) for name, same in by_name.items()}, header_stop, file)
 
 
 def _parse_strictly(data: bytes, file: str) -> Document:
     document = Document.parse_leniently(data, file)
+    _refuse_encoded_words(document)
     _refuse_second_reading(document)
     return document
 
@@ -278,7 +289,8 @@ def _too_long(file: str) -> MetadataError:
     return MetadataError(
         "too-many-fields",
         f"{file} has a header that is longer than any real one",
-        hint=f"At most {_MOST_FIELDS} fields on {_MOST_LINES} lines are read; it may be made to waste time.",
+        hint=f"At most {_MOST_FIELDS} fields on {_MOST_LINES} lines are read, with {_LARGEST_REQUIREMENTS >> 20} MiB of "
+        "requirements; it may be made to waste time.",
     )
 
 
@@ -286,6 +298,30 @@ def _make_field(data: bytes, start: int, stop: int) -> Field:
     name, _, value = data[start:stop].partition(b":")
     text = value.lstrip(b" \t").rstrip(b"\r\n").decode("utf-8", "surrogateescape")
     return Field(name.decode("ascii"), text, start, stop)
+
+
+def encoded_words(document: Document) -> Iterator[tuple[Field, str]]:
+    """Yield the fields that have an encoded word (RFC 2047), each with the charset of the first: uv decodes them.
+
+    >>> [(field.name, charset) for field, charset in encoded_words(Document.parse_leniently(b"Author: =?utf-8?q?x?=\\n"))]
+    [('Author', 'utf-8')]
+    """
+    if b"=?" in document.data[: max(0, document.header_stop)]:
+        for each in document.fields:
+            if found := _ENCODED_WORD.search(each.value):
+                yield each, found["charset"].lower()
+
+
+def _refuse_encoded_words(document: Document) -> None:
+    """Refuse a document where uv reads another value of a field that tools act on: others read encoded words as they are."""
+    for field, _ in encoded_words(document):
+        if field.name.lower() in ACTED_ON.get(document.file, ACTED_ON["METADATA"]):
+            line = document.data.count(b"\n", 0, field.start) + 1
+            raise MetadataError(
+                "ambiguous-metadata",
+                f"{document.file}, around line {line}: readers disagree about {field.name}: {cut(field.value.strip())}",
+                hint="Write the value without an encoded word (RFC 2047) where the wheel is built: uv decodes it.",
+            )
 
 
 def _refuse_second_reading(document: Document) -> None:

@@ -26,6 +26,8 @@ _PACK: Final = "wheelfix:rule-pack"
 _MOST_ANCESTORS: Final = 100
 _MOST_CHANGES: Final = 10_000
 _MOST_LASTING: Final = 100
+_MOST_CONTAINERS: Final = 500_000
+"""How many lists and objects are read of a JSON document; each takes about a hundred bytes."""
 """How many older changes of each of these are kept: they show that wheelfix gave a local version, or a name."""
 _LASTING: Final = ("Version", "Name")
 
@@ -104,13 +106,24 @@ def _attachment(diff: str) -> dict[str, str]:
     return {"contentType": "text/x-diff", "encoding": "base64", "content": content}
 
 
+def read_json(data: bytes) -> Any:
+    """Return what ``data``, from a wheel, says as JSON.
+
+    :raises ValueError: if it is no JSON, or has so many lists and objects that they would take hundreds of megabytes.
+    :raises RecursionError: if it is nested too deeply.
+    """
+    if data.count(b"[") + data.count(b"{") > _MOST_CONTAINERS:
+        raise ValueError(f"it has more than {_MOST_CONTAINERS} lists and objects")
+    return json.loads(data)
+
+
 def read_provenance(data: bytes) -> Provenance | None:
     """Return the provenance in ``data``, or ``None`` if wheelfix did not write it: a wheel can contain anything."""
     try:
-        document = json.loads(data)
+        document = read_json(data)
         component = document["metadata"]["component"]
         properties = component["properties"]
-        changes = tuple(_as_change(json.loads(each["value"])) for each in properties if each["name"] == _CHANGE)
+        changes = tuple(_as_change(read_json(each["value"].encode())) for each in properties if each["name"] == _CHANGE)
         ancestors = tuple(
             Ancestor(as_utf8(str(each["properties"][0]["value"])), as_utf8(str(each["hashes"][0]["content"])))
             for each in component["pedigree"]["ancestors"]

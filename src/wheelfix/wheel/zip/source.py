@@ -204,9 +204,11 @@ def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
 def _unusable(status: os.stat_result) -> ArchiveError | None:
     """Return why a file with this status cannot be an archive, ``None`` if it can."""
     if stat.S_ISDIR(status.st_mode):
-        return ArchiveError("is-a-directory", "it is a directory, not a file", hint="Give the wheels in it.")
+        return ArchiveError(
+            "is-a-directory", "it is a directory, not a file", hint="Give the path of a file that ends with .whl."
+        )
     if not stat.S_ISREG(status.st_mode):
-        return ArchiveError("not-a-file", "it is a device or a pipe, not a file", hint="Give the path of a wheel.")
+        return ArchiveError("not-a-file", "it is a device, a socket or a pipe, not a file", hint="Give the path of a wheel.")
     if status.st_size == 0:
         return ArchiveError("empty-file", "the file is empty", hint="Download or build the wheel again.")
     return None
