@@ -216,8 +216,10 @@ _MIRRORS: Final = (
         "There is nothing to do. To go back to the original, remove the fixed wheel with `wheelfix mirror remove`, and add "
         "the original again. To list both, fix it with `--build-tag` or `--local`."),
     _affecting("Nothing is read or written there.",
-        "in-the-way", "Something else has the name of a file or directory of the mirror: a directory, a pipe, a file.",
-        "Move it away."),
+        "in-the-way",
+        "A path of the mirror is of the wrong kind: a directory or a pipe in place of a file, or a file in place of a "
+        "directory.",
+        "Move it away, then do what the message says."),
     _affecting("Nothing behind the link is read or written.",
         "link-outside", "A symbolic link in the mirror leads out of it.", "Remove the link."),
     _affecting("Clients, which get 404 for the file until it is added again.",

@@ -1,5 +1,6 @@
 """The command line: one file a command, which parses, calls the library, renders the result and exits."""
 
+import codecs
 import errno
 import gc
 import io
@@ -139,6 +140,8 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, _interrupt)
     sys.setswitchinterval(_SWITCH_SECONDS)
     _occupy_standard_streams()
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict" and not _holds_all(sys.stdout.encoding):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = run(sys.argv[1:])
     finally:  # all is done: what a handler raises while Python ends would be printed with a traceback
@@ -148,6 +151,11 @@ def main() -> NoReturn:
                 signal.signal(each, signal.SIG_DFL)
     gc.freeze()  # the process ends: collecting what is left would be wasted
     sys.exit(code)
+
+
+def _holds_all(encoding: str) -> bool:
+    """Whether each character of a name of a wheel has a place in ``encoding``."""
+    return codecs.lookup(encoding).name.startswith("utf")
 
 
 def _interrupt(_: int, __: FrameType | None) -> NoReturn:

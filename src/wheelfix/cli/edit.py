@@ -119,7 +119,7 @@ def _read(values: Mapping[str, Any]) -> list[Requested]:
 
 
 _AS_OPTIONS: Final = {
-    "Use the key specifier for versions.": "Give a name, a pattern for names, or a whole requirement.",
+    "Use the key specifier for versions.": ("Give a name, a pattern for names, or a whole requirement."),
     "Use set-field.": "Use --set.",
     "Write * to match anything.": "Give a name or a pattern.",
 }
@@ -143,6 +143,8 @@ def _project_of(wheels: "Iterable[Path | FoundWheel]") -> str | None:
 
     Of a wheel that is not downloaded yet its file name says it.
     """
+    from packaging.utils import is_normalized_name
+
     from wheelfix.errors import WheelfixError
     from wheelfix.wheel.filename import WheelFilename
     from wheelfix.wheel.wheel import Wheel
@@ -157,7 +159,8 @@ def _project_of(wheels: "Iterable[Path | FoundWheel]") -> str | None:
                 projects.add(wheel.project)
         except (WheelfixError, OSError):  # the run itself reports it
             return None
-    return projects.pop() if len(projects) == 1 else None
+    found = projects.pop() if len(projects) == 1 else ""
+    return found if is_normalized_name(found) else None  # a name that is none is an error of the wheel, not of the rule
 
 
 class _Run:

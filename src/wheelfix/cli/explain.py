@@ -15,8 +15,8 @@ def command(codes: tuple[str, ...]) -> None:
     """Explain a code of a finding or an error: what it means, who is affected, how to fix it.
 
     The codes are those that `verify`, `mirror check`, `mirror sync` and `rules check`
-    report, and those in the messages of errors. A number is an exit code. Without a code
-    all of them are listed.
+    report, and those in the messages of errors. A number is an exit code. Without a code,
+    all codes are listed.
 
     \b
     Examples:

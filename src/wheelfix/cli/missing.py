@@ -9,6 +9,8 @@ from typing import Final
 from wheelfix.text import shown, shown_few
 
 _PROJECT: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_PINNED: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]*[A-Za-z0-9]) *(?:=| ) *v?(?P<version>[0-9][A-Za-z0-9.+!-]*)")
+"""A name and a version with something else between them than two equals signs."""
 _ALIKE: Final = 0.8
 """How much of two names must be the same, from 0 to 1."""
 _MOST_READ: Final = 1000
@@ -28,6 +30,8 @@ def meant(path: str, for_requirement: str) -> str:
     if close := _close(Path(path).name, sorted(names)):
         found = parent / close
         return f"Did you mean {shown(str(found))}{'/' if found.is_dir() else ''}?"
+    if pinned := _PINNED.fullmatch(path):
+        return f"Did you mean {pinned['name']}=={pinned['version']}?"
     if _PROJECT.fullmatch(path) and not path.endswith(".whl"):
         return f"To look up a project, {for_requirement}."
     return ""

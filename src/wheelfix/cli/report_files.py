@@ -14,8 +14,7 @@ from wheelfix.text import shown
 _ENDINGS: Final[Mapping[str, str]] = {".html": "html", ".json": "json", ".md": "markdown", ".sarif": "sarif"}
 """How the names of files of each format end."""
 _READERS: Final[Mapping[str, str]] = {
-    ".html": "is a page for people", ".json": "is for programs", ".md": "for a comment on a change",
-    ".sarif": "for code scanning",
+    ".html": "for people", ".json": "for programs", ".md": "for a pull request comment", ".sarif": "for code scanning",
 }  # fmt: skip
 """Whom a file with each ending is for."""
 

@@ -1,10 +1,12 @@
 """``wheelfix strip-gpu``."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from wheelfix.cli.command import Command
+from wheelfix.cli.exit_codes import Stopped
 from wheelfix.cli.fix_run import FixOptions, fix_options, run_fix
 from wheelfix.cli.suggest import gpu_groups
 
@@ -13,7 +15,7 @@ from wheelfix.cli.suggest import gpu_groups
 @fix_options
 @click.option(
     "--only", multiple=True, metavar="GROUP", shell_complete=gpu_groups,
-    help="Drop this group only, such as nvidia; can be repeated.",
+    help="Drop these groups only, such as nvidia or nvidia,triton; can be repeated.",
 )  # fmt: skip
 @click.option(
     "--keep",
@@ -49,5 +51,19 @@ def command(only: tuple[str, ...], keep: tuple[str, ...], drop: tuple[str, ...],
         return run_fix("strip-gpu", "gpu", FixOptions(**options))
     from wheelfix.rules.load import gpu_rules  # imported late: most runs need no other rules
 
+    for option, patterns in (("--keep", keep), ("--drop", drop)):
+        _confirm_names(option, patterns)
     groups = [group.strip() for text in only for group in text.split(",")]
     return run_fix("strip-gpu", gpu_rules(only=groups, keep=keep, drop=drop), FixOptions(**options))
+
+
+def _confirm_names(option: str, patterns: Iterable[str]) -> None:
+    """Confirm that ``patterns`` are for names.
+
+    :raises click.ClickException: if one is not: what a rule file would say of it is no help here.
+    """
+    from wheelfix.rules.values import name_glob  # imported late: see above
+
+    for each in patterns:
+        if each and (wrong := name_glob(each)) and wrong[1].startswith("Use the key "):
+            raise Stopped(f"{option}: {wrong[0]}; nothing was done", hint="Give a name or a pattern for names, no versions.")

@@ -83,7 +83,7 @@ def _of_the_system(code: str, text: str) -> Check:
         f"The operating system reports: {text}.",
         consequence=REFUSALS["os-error"].consequence,
         example=f"error[{code}]: demo-1.0-py3-none-any.whl failed: {text}",
-        remedy="Correct the path that the message names, its permissions, or the space on its disk; then run again.",
+        remedy="Check the path that the message names, its permissions and the free space on its disk, then run again.",
     )
 
 

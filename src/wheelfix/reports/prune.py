@@ -48,13 +48,14 @@ _KEPT: Final = {
     "its project has no page": _Kept(
         "its project has no page",
         "their project has no page",
-        "restore the page from a backup, or add the wheels again; if nobody needs the files, delete them yourself",
+        "restore the page from a backup, or run `wheelfix mirror add` on the files; or delete them yourself if nobody needs "
+        "them",
     ),
     "it is not where wheelfix stores files": _Kept(
         "it is not where wheelfix stores files", "they are not where wheelfix stores files"
     ),
     "younger than the grace period": _Kept(
-        _GRACE, _GRACE, "run again when they are older, or give a shorter --grace while nobody publishes"
+        _GRACE, _GRACE, "run again later, or give a shorter --grace while nobody publishes"
     ),
 }
 """By the reason that the report gives."""

@@ -61,7 +61,7 @@ def _build(description: Description) -> str:
 def _history(description: Description) -> Iterator[str]:
     provenance = description.provenance
     if provenance:
-        yield f"  fixed by wheelfix {shown(provenance.tool)}: {len(provenance.changes)} changes"
+        yield f"  fixed by wheelfix {shown(provenance.tool)}: {counted(len(provenance.changes), 'change')}"
         yield from (f"    from {shown(each.filename)}, sha256 {shown(each.sha256)}" for each in provenance.ancestors)
 
 

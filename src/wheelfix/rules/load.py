@@ -174,7 +174,11 @@ class _Reader:
             self._refuse_source(source, by, f"invalid path {source!r}: {error}", "Check the path.")
             return
         if not files:
-            what = f"no rule files in {source!r}" if is_directory(directory) else f"there is no directory {source!r}"
+            what = f"there is no directory {source!r}"
+            if is_directory(directory):
+                what = f"no rule files in {source!r}"
+            elif directory.is_file():
+                what = f"{source!r} is not a rule file: its name does not end with .toml"
             self._refuse_source(source, by, what, "Rule files end with .toml.")
         for path in files:
             self._add_file(path, by, later=later)

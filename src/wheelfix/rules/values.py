@@ -97,7 +97,10 @@ def name_glob(text: str) -> Wrong | None:
     if wrong:
         return wrong
     if re.search(r"[^A-Za-z0-9._*?-]", _BRACKETS.sub("", text)):
-        return f"{text!r} has characters that names cannot contain", "Use the key specifier for versions."
+        return (
+            f"{text!r} has characters that names cannot contain",
+            "Use the key specifier for versions.",
+        )
     normal = re.sub(r"[-_.]+", "-", _BRACKETS.sub("\0", text)).lower()
     for bracket in _BRACKETS.findall(text):
         normal = normal.replace("\0", bracket.lower(), 1)

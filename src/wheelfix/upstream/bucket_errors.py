@@ -159,7 +159,7 @@ def no_conditions(url: Url, reason: str) -> MirrorError:
 
 def too_large(url: Url, largest: int) -> MirrorError:
     """Return the error for an object that is larger than anything that is read at once."""
-    hint = "No real one is so large; it was not read."
+    hint = "It was not read: real pages are never this large."
     return MirrorError("too-large", f"{shown(str(url))} has more than {largest:,} bytes", hint=hint)
 
 

@@ -603,3 +603,11 @@ def test_hints_that_are_put_in_words_of_options_exist() -> None:
 
     source = Path(values.__file__).read_text("utf-8")
     assert all(f'"{hint}"' in source for hint in _AS_OPTIONS)
+
+
+def test_a_wheel_whose_name_is_none_can_be_given_one(tmp_path: Path) -> None:
+    """The rule that it amounts to is for no project then: that would be no rule."""
+    path = write_wheel(tmp_path, WheelSpec(metadata=b"Metadata-Version: 2.1\nName: demo!\nVersion: 1.0\n"))
+    ran = wheelfix("edit", "--name", "demo", "--version", "1.0", "-o", "out", path)
+    assert ran.code == 0, ran.err
+    assert fields(Path("out") / path.name, "Name") == ["Name: demo"]

@@ -159,7 +159,7 @@ def test_help_on_no_command_suggests_one_and_version_is_an_option() -> None:
 
 def test_an_option_without_its_argument_says_what_it_takes() -> None:
     for words, takes, said in (
-        (("verify", "--report"), "FILE", "FILE.html is a page"),
+        (("verify", "--report"), "FILE", "FILE.html for people"),
         (("strip-gpu", "x.whl", "--publish"), "MIRROR", "mirror"),
         (("mirror", "check", "--platform"), "", "platform"),
     ):

@@ -334,3 +334,10 @@ def test_paths_that_come_from_mistakes_are_refused(arguments: list[str]) -> None
 def test_a_misspelt_command_is_guessed() -> None:
     ran = wheelfix("strip_gpu", "in")
     assert (ran.code, "help: Did you mean strip-gpu?" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("typed", ["torch=2.7.0", "torch 2.7.0", "torch = 2.7.0", "torch v2.7.0"])
+def test_a_version_with_something_else_before_it_than_two_equals_signs(typed: str) -> None:
+    for options in ((), ("--from-index", "http://127.0.0.1:9/simple/")):
+        ran = wheelfix("show", *options, typed)
+        assert (ran.code, ran.err.splitlines()[1:]) == (2, ["  help: Did you mean torch==2.7.0?"])

@@ -145,7 +145,7 @@ def test_a_mirror_that_refuses_ends_with_3(wheel: Path, mirror: Path) -> None:
     ran = wheelfix("strip-gpu", "--allow-unproven", "--publish", mirror, wheel)
     assert ran.code == 3
     assert "serves demo-1.0-py3-none-any.whl with other bytes" in ran.err
-    assert "or later with `wheelfix edit --build-tag 1fix WHEEL`" in ran.err
+    assert "another name with `wheelfix edit --build-tag 1fix WHEEL`" in ran.err
 
 
 def test_a_repaired_wheel_whose_name_is_taken_gets_another_one_as_the_message_says(mirror: Path, tmp_path: Path) -> None:

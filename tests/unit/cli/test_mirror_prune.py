@@ -106,7 +106,7 @@ def test_files_of_a_project_that_has_lost_its_page_can_be_added_again(tmp_path: 
         page.unlink()
     ran = wheelfix("mirror", "prune", "--all-unlisted", "--grace", "0", tmp_path / "m")
     assert "kept 2 unlisted files: their project has no page" in ran.err
-    assert "  help: restore the page from a backup, or add the wheels again" in ran.err
+    assert "  help: restore the page from a backup, or run `wheelfix mirror add` on the files" in ran.err
     assert wheelfix("mirror", "add", tmp_path / "m", wheel).code == 0
     ran = wheelfix("mirror", "prune", "--all-unlisted", "--grace", "0", tmp_path / "m")
     assert "kept" not in ran.err

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import tools
-from building import WheelSpec, write_wheel
+from building import Entry, WheelSpec, write_wheel
 
 COMMAND = [sys.executable, "-m", "wheelfix"]
 SLOW = """
@@ -210,6 +210,16 @@ def test_the_number_of_a_closed_stream_is_not_that_of_a_wheel() -> None:
     check = "import atexit; atexit.register(lambda: os.write(2, os.readlink('/proc/self/fd/1').encode())); main()"
     words = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", program + check]
     assert subprocess.run(words, capture_output=True, text=True, check=False).stderr.endswith(os.devnull)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "ascii", "utf-8"])
+@pytest.mark.parametrize("form", ["text", "github"])
+def test_a_name_that_the_terminal_cannot_show_is_escaped(form: str, encoding: str, tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, WheelSpec(files=(Entry("demo/\u540d.py", b""),), requires=("\u540d",)))
+    command = [*COMMAND, "verify", "--format", form, str(path)]
+    ran = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding}, check=False)
+    assert (ran.returncode, b"Traceback" in ran.stderr) == (1, False)
+    assert (b"\\u540d" if encoding in ("latin-1", "cp1252") else "\u540d".encode()) in ran.stdout
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

@@ -242,3 +242,13 @@ def test_control_characters_of_a_wheel_do_not_reach_the_terminal(monkeypatch: py
 def test_the_help_lists_every_group() -> None:
     words = wheelfix("strip-gpu", "--help").out.replace(",", " ").replace(";", " ").replace(".", " ").split()
     assert set(groups_of("gpu")) <= set(words)
+
+
+@pytest.mark.parametrize("option", ["--keep", "--drop"])
+def test_a_version_in_a_pattern_for_names_is_no_matter_of_a_rule_file(option: str, tmp_path: Path) -> None:
+    ran = wheelfix("strip-gpu", option, "triton>=3", write_wheel(tmp_path, WheelSpec()))
+    assert (ran.code, ran.err) == (
+        2,
+        f"error: {option}: 'triton>=3' has characters that names cannot contain; nothing was done\n"
+        "  help: Give a name or a pattern for names, no versions.\n",
+    )

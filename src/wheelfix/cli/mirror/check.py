@@ -75,7 +75,7 @@ def _refuse_contradictions(mirror: str, projects: Sequence[str], options: Mappin
     if is_index and options["against"]:
         raise click.UsageError("--against compares a mirror with the URL of its index: name the mirror first.")
     if options["against"] and (name := given(*_OF_MIRRORS)):
-        raise click.UsageError(f"run {name} and --against in two commands.")
+        raise click.UsageError(f"{name} and --against exclude each other: use two commands.")
     if is_index and (name := given(*_OF_MIRRORS)):
         raise click.UsageError(f"{name} is for a mirror, not for the URL of an index.")
     if is_index or options["against"]:

@@ -119,7 +119,7 @@ def _opened_file(path: Path) -> Iterator[IO[bytes]]:
     """
     with open(path, "rb", opener=open_at_once) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise bad_bundle(path, "it is a device or a pipe, not a file")
+            raise bad_bundle(path, "it is a device, a socket or a pipe, not a file")
         yield file
 
 
