@@ -16,6 +16,7 @@ from wheelfix.executors import Workers
 from wheelfix.mirror.change import change_page
 from wheelfix.mirror.decide import NewWheel
 from wheelfix.mirror.follow import UpstreamFile, removed, with_upstream
+from wheelfix.mirror.layout import FILES
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.project import Request
 from wheelfix.mirror.repository import load_page, load_root
@@ -113,7 +114,7 @@ def _project(
     """Add the files of one project, and take over what the other mirror says of those that are here."""
     added: list[Published] = []
     try:
-        there = {each.sha256 for each in load_page(store, project.name).files}
+        there = _there(store, project.name)
         wanted = [each for each in project.files if each.sha256 not in there]
         added = _add(store, bundle, project, wanted, request, progress)
         gone = _gone(project, before, bundle.lock.mirror)
@@ -125,6 +126,13 @@ def _project(
         progress.file_published(each)
     missing = (each for each in wanted if name_in_bundle(project.name, each) not in bundle.members)
     return [*added, *changed, *(_missing(bundle, project.name, each) for each in missing)]
+
+
+def _there(store: Store, project: str) -> set[str]:
+    """Return the sha256 of the files that the page of ``project`` lists, and that are there with their size."""
+    page, heads = load_page(store, project), dict(store.heads(f"{FILES}/{project}"))
+    sizes = {key: head.size for key, head in heads.items()}
+    return {each.sha256 for each in page.files if sizes.get(page.key(each) or "") == each.size}
 
 
 def _add(

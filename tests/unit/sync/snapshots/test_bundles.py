@@ -20,10 +20,11 @@ from wheelfix import check_mirror, list_pages, remove_files, unyank_files, yank_
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.decide import NewWheel
 from wheelfix.mirror.follow import UpstreamFile
+from wheelfix.mirror.layout import attributes_of
 from wheelfix.mirror.pages import BY_MIRROR, BY_UPSTREAM, ListedFile
 from wheelfix.mirror.project import Request
 from wheelfix.mirror.storage import open_store
-from wheelfix.mirror.storage.base import Store
+from wheelfix.mirror.storage.base import NewFile, Store
 from wheelfix.mirror.upload import add_new_wheels, add_wheels
 from wheelfix.options import Publishing
 from wheelfix.results import PublishReport, PublishStatus
@@ -362,3 +363,18 @@ def test_what_was_added_is_reported_where_a_later_step_fails(
     assert {each.status for each in added} == {PublishStatus.ADDED}
     assert (failed.project, failed.status) == ("demo", PublishStatus.FAILED)
     assert import_bundle(inside, tmp_path / "1.tar").ok
+
+
+@pytest.mark.parametrize("spoil", ["lost", "cut off"])
+def test_a_listed_file_whose_bytes_are_gone_is_put_back(spoil: str, outside: Store, inside: Store, tmp_path: Path) -> None:
+    export_mirror(outside, tmp_path / "1.tar")
+    assert import_bundle(inside, tmp_path / "1.tar").ok
+    before = lock_of(inside)
+    page = next(iter(list_pages(inside)))
+    key = page.key(page.files[0]) or ""
+    inside.delete(key)
+    if spoil == "cut off":
+        assert not inside.put_new([NewFile(key, b"PK", attributes_of(key))])
+    [done] = import_bundle(inside, tmp_path / "1.tar").files
+    assert (done.status, "is restored" in " ".join(done.notes)) == (PublishStatus.UNCHANGED, True)
+    assert (check_mirror(inside).findings, lock_of(inside)) == ((), before)
