@@ -427,7 +427,7 @@ def test_without_the_time_of_the_store_nothing_goes(shared: MemoryStore, monkeyp
     monkeypatch.setattr(shared, "put_new", lambda files, progress=None: {file.key: failed for file in files})
     with pytest.raises(TimeoutError):
         prune_mirror(shared)
-    monkeypatch.setattr("wheelfix.mirror.prune.store_now", lambda store: None)
+    monkeypatch.setattr("wheelfix.mirror.prune_shared.store_now", lambda store: None)
     assert prune_mirror(shared).of(PruneStatus.DELETED) == []
     assert OTHER in there(shared)
 

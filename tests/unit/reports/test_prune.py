@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from wheelfix.mirror import prune
+from wheelfix.mirror import prune_run as prune
 from wheelfix.mirror.pruned import Pruned, PruneKind, PruneReport, PruneStatus
 from wheelfix.reports.prune import render_pruned
 
-_REASONS = (prune._YOUNG, prune._UNKNOWN, prune._NOT_OURS, prune._FOR_LOCKS, prune._NO_PAGE)
+_REASONS = (prune.YOUNG, prune.UNKNOWN, prune.NOT_OURS, prune.FOR_LOCKS, prune.NO_PAGE)
 
 
 def test_these_are_all_reasons() -> None:
-    named = {value for name, value in vars(prune).items() if name.startswith("_") and isinstance(value, str)}
+    named = {
+        value for name, value in vars(prune).items() if (name.isupper() or name == "__doc__") and isinstance(value, str)
+    }
     assert {each for each in named if " " in each} == {*_REASONS, prune.__doc__}
 
 
