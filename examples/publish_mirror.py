@@ -3,8 +3,8 @@
     python publish_mirror.py [--delete] INCOMING MIRROR
 
 MIRROR is a directory, or the URL of a bucket such as s3://wheels/team. The next run finds the same wheels again, and
-publishes nothing twice. With --delete it deletes those that are published, once the mirror has been checked and has no errors;
-wheels that are refused stay in INCOMING, so that you can look at them.
+publishes nothing twice. With --delete it deletes those that are published, once the mirror has been checked and has no
+errors; wheels that are refused stay in INCOMING, so that you can look at them.
 MIRROR.report.html beside the mirror is a report on the last run. For a bucket, it is written to the working directory and
 named after the last part of the URL.
 """
