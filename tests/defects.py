@@ -461,6 +461,9 @@ _METADATA: Final = [
         'platform_release >= "5"', 'platform_release != "5.*"', 'implementation_version >= "3.11.7"',
         'extra == ""', '"x" in extra', 'extra not in "x"', 'extra != "x y"', '"3.11.*" == python_version',
     )),
+    *(_metadata("metadata-marker-ambiguous", f"Requires-Python: {text}") for text in (
+        ">3.7rc1", "<3.11a1", ">=3.8.dev0", "!=3.9.0+x", "===3.11.7.0",
+    )),
     *(_metadata("metadata-local-path", f"Requires-Dist: six @ {path}") for path in (
         "file:///home/me/six.whl", "file:///a/six-1.0.tar.gz#sha256=x", "git+file:///home/me/six",
     )),

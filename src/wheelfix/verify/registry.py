@@ -263,7 +263,7 @@ _METADATA: Final = (
     _error("metadata-bad-requires-python", "Requires-Python cannot be read.", VERSIONS, by=_STRICT),
     _error("metadata-legacy-requires-python", "Requires-Python is malformed, but its meaning is clear.",
         VERSIONS, Fix.YES, by=_STRICT),
-    _warning("metadata-marker-ambiguous", "Tools evaluate a marker differently.", DEPENDENCY),
+    _warning("metadata-marker-ambiguous", "Tools evaluate a marker, or Requires-Python, differently.", DEPENDENCY),
     _warning("metadata-local-path", "A requirement names a local path.", DEPENDENCY),
     _warning("metadata-repeated-requirement", "A requirement appears twice.", CORE),
     _warning("metadata-repeated-extra", "An extra is declared twice.", CORE),
@@ -357,7 +357,7 @@ _REMEDIES: Final = {
         "metadata-bad-requirement",
     "Fix the requirement in the project's configuration and build again, or change it with `wheelfix fix`.":
         "metadata-bad-marker metadata-variant-marker",
-    "Write the marker so that all tools read it alike: with plain versions and names, and one comparison for each.":
+    "Write it so that all tools read it alike: with plain versions and names, and one comparison for each.":
         "metadata-marker-ambiguous",
     "Publish that project on your index, then use `wheelfix fix` to require it by name and version.":
         "metadata-local-path",

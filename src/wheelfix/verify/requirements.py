@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 
 from packaging.markers import InvalidMarker, Marker as StrictMarker
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import Specifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from wheelfix.codes import Client
@@ -27,6 +27,7 @@ from wheelfix.wheel.requirement import RequirementParts, meaning, read_requireme
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 
+_RELEASE: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _SEPARATOR: Final = re.compile(r"[\x1c-\x1f]")
 """Characters that are white space to Python and not to uv."""
 _LOCAL_PATH: Final = re.compile(r"(?:[a-z]+\+)?file:|/|\.|~|\\\\|[a-z]:[\\/]", re.IGNORECASE)
@@ -143,11 +144,16 @@ def _fixed(parts: RequirementParts) -> str | None:
     return text if is_possible("Requires-Dist", text) else None
 
 
+def _is_plain(specifier: Specifier) -> bool:
+    """Whether the version of a specifier is one that releases of Python have, so that all tools compare it alike."""
+    return specifier.operator != "===" and _RELEASE.fullmatch(specifier.version.removesuffix(".*")) is not None
+
+
 def _check_requires_python(document: Document) -> Iterator[RawFinding]:
     for field in document.all("Requires-Python")[:1]:
         text = field.value.strip()
         try:
-            SpecifierSet(text)
+            specifiers = SpecifierSet(text)
         except ValueError:  # InvalidSpecifier is one, and so is what a number of 5,000 digits raises
             fixed = fixed_specifier(text)
             place = f"Requires-Python: {cut(text)}"
@@ -163,9 +169,14 @@ def _check_requires_python(document: Document) -> Iterator[RawFinding]:
             message = f"it has an empty clause, for which uv refuses the wheel; it means {shown(fixed)}"
             place = f"Requires-Python: {cut(text)}"
             yield RawFinding("metadata-legacy-requires-python", place, message, fixes, refused_by=(Client.UV,))
-        for reason in specifier_faults(text):
+        faults = list(specifier_faults(text))
+        for reason in faults:
             place, message = f"Requires-Python: {cut(text)}", f"{reason}; uv refuses the wheel"
             yield RawFinding("metadata-bad-requires-python", place, message, refused_by=(Client.UV,))
+        odd = next((each for each in specifiers if not _is_plain(each)), None)
+        if odd is not None and not faults:
+            message = f"pip and uv may compare {cut(str(odd))} with a version of Python differently"
+            yield RawFinding("metadata-marker-ambiguous", f"Requires-Python: {cut(text)}", message)
 
 
 def _check_repeated(document: Document) -> Iterator[RawFinding]:
