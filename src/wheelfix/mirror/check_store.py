@@ -23,7 +23,7 @@ from wheelfix.mirror.pages import STATUS, Page
 from wheelfix.mirror.registry import MirrorCheckReport, finding
 from wheelfix.mirror.repository import listed_keys, load_root
 from wheelfix.mirror.storage.base import Head, Store, Stored, is_of_store
-from wheelfix.mirror.stored_html import has_foreign_parts, is_same_to_clients, said_otherwise
+from wheelfix.mirror.stored_html import has_foreign_parts, is_same_to_clients, said_of_wheels
 from wheelfix.mirror.stored_wheel import WheelCheck, readable, unreadable, was_read
 from wheelfix.mirror.unlisted import Grace, Unlisted, find_lost, find_old_unlisted, find_unlisted, noted_files
 from wheelfix.progress import Progress
@@ -274,7 +274,7 @@ class StoreCheck:
         doubted = {PurePosixPath(each.place.removesuffix(METADATA)).name for each in found if each.code in _DOUBTS}
         if is_kept(self._store, page, html, wanted):
             return True
-        return bool(doubted) and not doubted.isdisjoint(map(shown, said_otherwise(html, wanted)))
+        return bool(doubted) and not doubted.isdisjoint(map(shown, said_of_wheels(html, wanted)))
 
     def _files(self, page: Page) -> Iterator[Finding]:
         """Yield what is wrong with the files of ``page``, and with its releases."""

@@ -34,9 +34,10 @@ from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.repository import lists_files, load_page, rebuild_root, root_locked
 from wheelfix.mirror.scratch import remove_abandoned
 from wheelfix.mirror.storage.base import Store, Stored, is_of_page, is_of_store, sha256_of, write_changed
-from wheelfix.mirror.stored_html import said_otherwise
+from wheelfix.mirror.stored_html import said_of_wheels, said_otherwise
 from wheelfix.mirror.stored_wheel import problem_of_time
 from wheelfix.results import Finding
+from wheelfix.text import shown_few
 
 _OF_FILES: Final = frozenset(
     {
@@ -209,7 +210,12 @@ class _ProjectFix:
         except (MirrorError, OSError) as error:
             self._ended = error
             return None
-        if keeps or (html is not None and said_otherwise(html.data, page_html(fixed.page)).keys() & fixed.unconfirmed):
+        if keeps:
+            return None
+        if doubted := said_of_wheels(html.data if html else b"", page_html(fixed.page)) & fixed.unconfirmed:
+            message = f"it is not written over: what the JSON page says of {shown_few(sorted(doubted))} is not confirmed"
+            hint = "Restore the JSON page from a backup, or add the wheel again."
+            self._failures.errors.append((page_key(page.project, HTML), MirrorError("bad-page", message, hint=hint)))
             return None
         return fixed.page
 
@@ -249,16 +255,16 @@ class _ProjectFix:
         if head is None or head.size != file.size or problem_of_time(file.upload_time):
             return False, file, {}
         if not file.is_wheel:
-            return sha256_of(self._store, key) == file.sha256, replace(file, url=url_of(key)), {}
+            return sha256_of(self._store, key, read=True) == file.sha256, replace(file, url=url_of(key)), {}
         try:
             with copies.open(key) as (source, sha256):
                 wheel = examine(Path(key), source, sha256=sha256, now=lambda: datetime.fromtimestamp(0, UTC), leniently=True)
         except WheelfixError as error:
             if is_of_store(self._store, error):
                 raise
-            return False, file, {}  # it is still a finding
+            return sha256_of(self._store, key, read=True) == file.sha256, file, {}  # it is still a finding
         if wheel.file.sha256 != file.sha256 or wheel.metadata is None:
-            return False, file, {}
+            return wheel.file.sha256 == file.sha256, file, {}
         digest = hashlib.sha256(wheel.metadata).hexdigest()
         declared = wheel.file.requires_python
         fixed = replace(file, url=url_of(key), metadata_sha256=digest, requires_python=declared)

@@ -12,6 +12,10 @@ from wheelfix.mirror.pages import version_of
 
 _FOREIGN: Final = re.compile(rb"<(?:iframe|frame|form|object|embed|img|script\s)|http-equiv=[\"']?refresh", re.IGNORECASE)
 _POLICY: Final = b"Content-Security-Policy"
+_OF_WHEELS: Final = (
+    "href", "data-requires-python", "data-core-metadata", "data-dist-info-metadata", "data-upload-time",
+)  # fmt: skip
+"""The attributes of a link that say what the wheel says, or that nobody can find out again."""
 _HASH: Final = re.compile(rb"'sha256-[A-Za-z0-9+/]{43}='")
 
 
@@ -55,6 +59,21 @@ def said_otherwise(stored: bytes, page: bytes) -> dict[str, str]:
     wanted = flatten(page, "utf-8").anchors
     changed = (each.text for each in wanted if there.get(each.text) != each.attributes)
     return {name: there[name].get("href", "") if name in there else "" for name in changed}
+
+
+def said_of_wheels(stored: bytes, page: bytes) -> set[str]:
+    """Return the files of which both pages say otherwise what follows from the wheel, or when it was uploaded."""
+    said = said_otherwise(stored, page)
+    if not said:
+        return set()
+    from wheelfix.upstream.html_links import flatten  # imported late: mostly the bytes are the same
+
+    one, other = ({each.text: each.attributes for each in flatten(text, "utf-8").anchors} for text in (stored, page))
+    return {
+        name
+        for name in said.keys() & one.keys() & other.keys()
+        if any(one[name].get(each) != other[name].get(each) for each in _OF_WHEELS)
+    }
 
 
 def said_besides(stored: bytes, page: bytes) -> dict[str, str]:

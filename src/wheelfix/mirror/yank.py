@@ -16,7 +16,7 @@ from wheelfix.mirror.lost import how_to_restore
 from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page
 from wheelfix.mirror.repository import load_page, load_root
 from wheelfix.mirror.storage import MirrorLocation, open_store
-from wheelfix.mirror.storage.base import Store
+from wheelfix.mirror.storage.base import Store, is_of_store
 from wheelfix.options import Limits, Requests, listed
 from wheelfix.results import Problem, Published, PublishReport, PublishStatus, failure
 from wheelfix.text import closest, on_one_line, shown
@@ -75,12 +75,20 @@ def list_pages(mirror: MirrorLocation, selections: Iterable[str] | str | None = 
     ``selections`` are file names, projects, or projects with versions, as for :func:`yank_files`: then the pages have
     only the files that match, in this order.
 
-    :raises MirrorError: if there is no mirror, a page is damaged or lost, or one of ``selections`` matches no file.
+    :raises MirrorError: if there is no mirror, or one of ``selections`` matches no file; after all others, if a page is
+        damaged or lost.
     """
     store = open_store(mirror)
     if selections is None:
         with several(Requests().connections if store.is_shared else 1) as calls:
-            yield from calls.map(partial(_listed_page, store), sorted(load_root(store)), calls.count)
+            failed: MirrorError | OSError | None = None
+            for page in calls.map(partial(_try_listed_page, store), sorted(load_root(store)), calls.count):
+                if isinstance(page, Page):
+                    yield page
+                else:
+                    failed = failed or page
+            if failed is not None:
+                raise failed
     for selection in listed(selections or ()):
         project, is_selected = _parse(selection)
         page = load_page(store, project)
@@ -88,6 +96,16 @@ def list_pages(mirror: MirrorLocation, selections: Iterable[str] | str | None = 
         if not files:
             raise _nothing_selected(store, selection)
         yield replace(page, files=files, past=tuple(filter(is_selected, page.past)))
+
+
+def _try_listed_page(store: Store, project: str) -> Page | MirrorError | OSError:
+    """Return the page of a listed ``project``, or why it cannot be read; where the store itself fails, that is raised."""
+    try:
+        return _listed_page(store, project)
+    except (MirrorError, OSError) as error:
+        if is_of_store(store, error):
+            raise
+        return error
 
 
 def _listed_page(store: Store, project: str) -> Page:

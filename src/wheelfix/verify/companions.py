@@ -9,7 +9,7 @@ from wheelfix.verify.subject import RawFinding, Subject
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.edits import RemoveFile
 from wheelfix.wheel.requirement import meaning
-from wheelfix.wheel.sbom import PROVENANCE, read_json, read_provenance
+from wheelfix.wheel.sbom import PROVENANCE, TooManyContainers, read_json, read_provenance
 from wheelfix.wheel.wheel import limit_of
 
 _MOST_SBOM: Final = 1 << 25
@@ -47,6 +47,9 @@ def _check_sboms(subject: Subject) -> Iterator[RawFinding]:
             continue
         try:
             read_json(data)
+        except TooManyContainers as error:
+            yield RawFinding("sbom-unreadable", shown(file), f"{error}; it is not read")
+            continue
         except (ValueError, RecursionError) as error:
             yield RawFinding("sbom-unreadable", shown(file), f"it is not valid JSON: {shown(str(error))[:200]}")
             continue

@@ -9,7 +9,7 @@ from typing import Final
 
 from wheelfix.codes import Client
 from wheelfix.text import shown
-from wheelfix.verify.subject import RawFinding, Subject
+from wheelfix.verify.subject import DEEPEST, LONGEST_DIRECTORIES, RawFinding, Subject
 from wheelfix.wheel.installed import LIBRARY, Place, place_of
 
 _ODD: Final = re.compile(r"(?:^|/)\.?(?:/|$)")
@@ -55,6 +55,7 @@ class _Moved:
         self._data = data
         self._files: dict[Place, str] = {}
         self._directories: dict[Place, str] = {}
+        self._left = LONGEST_DIRECTORIES
 
     def add(self, name: str) -> Iterator[RawFinding]:
         """Add an entry, and yield what is wrong with it."""
@@ -63,9 +64,7 @@ class _Moved:
         if is_moved and place.root == LIBRARY and f"{place.path}/".startswith(self._data):
             message = "it is installed into a directory of this name, which uv removes"
             yield RawFinding("data-unknown-scheme", shown(name), message, refused_by=(Client.UV,))
-        root, path = place if is_file else Place(place.root, f"{place.path}/.")
-        while (path := path.rpartition("/")[0]) and Place(root, path) not in self._directories:
-            self._directories[Place(root, path)] = name
+        self._add_directories(name, *(place if is_file else Place(place.root, f"{place.path}/.")))
         if not is_file or (is_moved and "/" not in name.removeprefix(self._data)):  # a scheme that is a file has a finding
             return
         twin = place.path if place.root == LIBRARY and place.path in self._subject.entries else self._files.get(place)
@@ -74,6 +73,16 @@ class _Moved:
             yield RawFinding("data-same-file", shown(name), message)
         self._files.setdefault(place, name)
         yield from self._check_file(name, place)
+
+    def _add_directories(self, name: str, root: str, path: str) -> None:
+        """Add the directories above ``path``: no more than are looked at in the archive, where more are a finding."""
+        if path.count("/") > DEEPEST:
+            return
+        while (path := path.rpartition("/")[0]) and Place(root, path) not in self._directories:
+            self._left -= len(path)
+            if self._left < 0:
+                return
+            self._directories[Place(root, path)] = name
 
     def _check_file(self, name: str, place: Place) -> Iterator[RawFinding]:
         """Yield a file that is installed to the path of a directory of the archive."""

@@ -198,7 +198,7 @@ DEEPEST: Final = 500
 Real ones have a dozen. ``os.makedirs``, by which pip and installer make directories, calls itself for each of them: pip 26.3
 ends in a RecursionError at 981, installer 1.1 at 985, ``zipfile`` at 993, and sooner in a program that called them.
 """
-_LONGEST_DIRECTORIES: Final = 1 << 24
+LONGEST_DIRECTORIES: Final = 1 << 24
 """How long the paths of all directories may be together, in characters: those of torch are 60,000."""
 
 
@@ -429,7 +429,7 @@ class Subject:
 
         Where they are more than any real wheel has, the rest is left out, and that is a finding.
         """
-        found, left = set[str](), _LONGEST_DIRECTORIES
+        found, left = set[str](), LONGEST_DIRECTORIES
         for name in self.entries:
             top = name if name.count("/") <= DEEPEST else "/".join(name.split("/", DEEPEST)[:-1]) + "/"
             position = top.rfind("/")

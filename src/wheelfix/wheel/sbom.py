@@ -5,6 +5,7 @@ random id, so that the same input gives the same bytes.
 """
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,10 +25,11 @@ _CHANGE: Final = "wheelfix:change"
 _RULES: Final = "wheelfix:rules-sha256"
 _PACK: Final = "wheelfix:rule-pack"
 _MOST_ANCESTORS: Final = 100
-_MOST_CHANGES: Final = 10_000
-_MOST_LASTING: Final = 100
+_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _MOST_CONTAINERS: Final = 500_000
 """How many lists and objects are read of a JSON document; each takes about a hundred bytes."""
+_MOST_CHANGES: Final = 10_000
+_MOST_LASTING: Final = 100
 """How many older changes of each of these are kept: they show that wheelfix gave a local version, or a name."""
 _LASTING: Final = ("Version", "Name")
 
@@ -106,14 +108,23 @@ def _attachment(diff: str) -> dict[str, str]:
     return {"contentType": "text/x-diff", "encoding": "base64", "content": content}
 
 
+class TooManyContainers(ValueError):
+    """A document has more lists and objects than are read."""
+
+
+def _containers(data: bytes) -> int:
+    return data.count(b"[") + data.count(b"{")
+
+
 def read_json(data: bytes) -> Any:
     """Return what ``data``, from a wheel, says as JSON.
 
-    :raises ValueError: if it is no JSON, or has so many lists and objects that they would take hundreds of megabytes.
+    :raises TooManyContainers: if it has so many lists and objects that they would take hundreds of megabytes.
+    :raises ValueError: if it is no JSON.
     :raises RecursionError: if it is nested too deeply.
     """
-    if data.count(b"[") + data.count(b"{") > _MOST_CONTAINERS:
-        raise ValueError(f"it has more than {_MOST_CONTAINERS} lists and objects")
+    if _containers(data) > _MOST_CONTAINERS and _containers(_TEXT.sub(b"", data)) > _MOST_CONTAINERS:
+        raise TooManyContainers(f"it has more than {_MOST_CONTAINERS} lists and objects")
     return json.loads(data)
 
 

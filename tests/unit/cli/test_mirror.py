@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -310,3 +311,14 @@ def test_list_of_what_is_not_there(wheel: Path, mirror: Path) -> None:
     assert (ran.code, ran.out) == (2, "")
     assert "demo==2.0" in ran.err
     assert (mirror / "public/simple/demo/index.html").exists()
+
+
+def test_a_lost_page_keeps_no_other_project_from_the_list(wheel: Path, mirror: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    wheelfix("mirror", "add", mirror, wheel, write_wheel(other, WheelSpec(project="zzz")))
+    shutil.rmtree(mirror / "public/simple/demo")
+    ran = wheelfix("mirror", "list", mirror)
+    assert (ran.code, "zzz-1.0-py3-none-any.whl" in ran.out, "error[page-missing]" in ran.err) == (3, True, True)
+    ran = wheelfix("mirror", "list", mirror, "--format", "json")
+    assert (ran.code, ran.out) == (3, "")

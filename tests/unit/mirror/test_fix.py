@@ -1,6 +1,7 @@
 """``wheelfix mirror check --fix``: what it never writes over, and that an error of one project is no matter of others."""
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -27,7 +28,7 @@ from wheelfix.mirror.repository import load_page, load_root
 from wheelfix.mirror.storage.base import Store, Write, write_changed
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
-from wheelfix.mirror.yank import remove_files
+from wheelfix.mirror.yank import remove_files, yank_files
 from wheelfix.options import Limits, Selection
 from wheelfix.results import Finding
 
@@ -580,3 +581,48 @@ def test_a_lost_list_of_projects_is_one_error_and_written_again(store: Store) ->
     assert [each.message for each in report.fixed] == ["the list of projects is written again"]
     assert left(report) == []
     assert load_root(store) == {"demo", "eee", "zzz"}
+
+
+def _yanked_in_json_alone(store: Store) -> bytes:
+    """Yank a file, and put the HTML page back, as one that is killed in between leaves it; return that page."""
+    html = html_of(store)
+    assert html is not None
+    assert yank_files(store, "demo==1.0").ok
+    write_changed(store, {HTML_PAGE: html})
+    return html
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_yank_reaches_the_html_of_a_wheel_that_cannot_be_read(quick: bool, store: Store) -> None:
+    """The page has the sha256 of these bytes: it is right about them."""
+    stored = store.read(PAGE)
+    key = key_of(store)
+    wheel = store.read(key)
+    assert stored is not None
+    assert wheel is not None
+    bytes_there = wheel.data + b"more"
+    old, new = (hashlib.sha256(data).hexdigest() for data in (wheel.data, bytes_there))
+    store.delete(key)
+    text = stored.data.decode().replace(old[:16], new[:16]).replace(old, new)
+    document = json.loads(text)
+    for each in document["files"]:
+        if each["hashes"]["sha256"] in (old, new, new[:16] + old[16:]):
+            each["hashes"]["sha256"] = new
+            each["size"] = len(bytes_there)
+    write_changed(store, {PAGE: json.dumps(document).encode(), key.replace(old[:16], new[:16]): bytes_there})
+    assert fix(store).fixed
+    _yanked_in_json_alone(store)
+    assert ("html-differs", HTML_PAGE) in fixed(fix(store, quick=quick))
+    assert b"data-yanked" in (html_of(store) or b"")
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_yank_reaches_the_html_of_a_damaged_wheel(quick: bool, store: Store) -> None:
+    """Both pages link the same sha256: the HTML has nothing that is worth keeping."""
+    _yanked_in_json_alone(store)
+    key = key_of(store)
+    wheel = store.read(key)
+    assert wheel is not None
+    write_changed(store, {key: wheel.data[:400] + b"X" + wheel.data[401:]})
+    assert ("html-differs", HTML_PAGE) in fixed(fix(store, quick=quick))
+    assert b"data-yanked" in (html_of(store) or b"")

@@ -1,5 +1,6 @@
 """Files that are in each other's way once they are installed, whatever their names in the archive are."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,20 @@ def test_no_edit_makes_installers_leave_a_file_out(tmp_path: Path) -> None:
     [outcome] = wheelfix.fix_wheels(path, None, edits=(edit,), output=tmp_path / "out").outcomes
     assert (outcome.status, outcome.problem and outcome.problem.code) == (Status.REFUSED, "new-error")
     assert "data-script-wrapper" in ((outcome.problem and outcome.problem.reason) or "")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [[f"{D}purelib/{each}/" + "a/" * 32_000 + "f" for each in range(3)],
+     [f"{D}purelib/{each}/" + "abcdef/" * 480 + "f" for each in range(100)]],
+    ids=["deep", "many"],
+)  # fmt: skip
+def test_paths_of_many_directories_take_no_more_memory_than_elsewhere(names: list[str], tmp_path: Path) -> None:
+    """Each directory on the way would be a text of its own: a gigabyte for a path of 32,000."""
+    path = wheel(tmp_path, *names)
+    tracemalloc.start()
+    try:
+        assert errors(path)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()

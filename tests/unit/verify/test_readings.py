@@ -90,3 +90,9 @@ def test_requirements_that_fill_megabytes_are_not_read(tmp_path: Path) -> None:
     marker = " or ".join(f"extra == 'e{each}'" for each in range(40))
     path = write_wheel(tmp_path, WheelSpec(requires=tuple(f"x{each}; {marker}" for each in range(4000))))
     assert "metadata-too-many-fields" in findings(path)
+
+
+def test_brackets_in_texts_are_no_lists(tmp_path: Path) -> None:
+    document = b'{"text": "' + b'[[\\"' * 300_000 + b'"}'
+    path = write_wheel(tmp_path, WheelSpec(dist_info_files={"sboms/x.cdx.json": document}))
+    assert "sbom-unreadable" not in findings(path)

@@ -35,13 +35,14 @@ def command(mirror: str, selections: tuple[str, ...], form: str, quiet: bool) ->
       wheelfix mirror list mirror/
       wheelfix mirror list mirror/ torch==2.7.0 --format json
     """
+    pages = []
     with refusing():
-        pages = list(list_pages(mirror, selections or None))
+        for page in list_pages(mirror, selections or None):
+            pages.append(page)
+            if form == TEXT:
+                click.echo(render_page(page), nl=False)
     if form != TEXT:
         click.echo(renderer("mirror list", form)(mirror, pages), nl=False)
-    else:
-        for page in pages:
-            click.echo(render_page(page), nl=False)
     if not quiet:
         print_summary(render_list_summary(pages))
     return ExitCode.DONE

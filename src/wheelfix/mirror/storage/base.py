@@ -240,10 +240,13 @@ def is_whole(store: Store, key: str, size: int, sha256: str) -> bool:
     return head is not None and head.size == size and (head.sha256 or sha256_of(store, key)) == sha256
 
 
-def sha256_of(store: Store, key: str) -> str:
-    """Return the sha256 of the file at ``key`` (hexadecimal); one that is empty has that of no bytes."""
+def sha256_of(store: Store, key: str, *, read: bool = False) -> str:
+    """Return the sha256 of the file at ``key`` (hexadecimal); one that is empty has that of no bytes.
+
+    It is ``read`` even if the store knows its sha256: what that remembers may be of other bytes.
+    """
     head = store.head(key)
-    if head is not None and (head.sha256 or not head.size):
-        return head.sha256 or hashlib.sha256().hexdigest()
+    if head is not None and ((head.sha256 and not read) or not head.size):
+        return (head.sha256 if head.size else None) or hashlib.sha256().hexdigest()
     with store.open(key) as source:
         return sha256_of_readable(source)
