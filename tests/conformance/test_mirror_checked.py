@@ -127,7 +127,7 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
         {"html-differs"},
     ),
     "HTML lost": (lambda plant: plant.page.with_suffix(".html").unlink(), {"html-differs"}, None),
-    "root without the project": (without_root, {"page-unlisted", "html-differs"}, None),
+    "root without the project": (without_root, {"page-missing"}, None),
     "root cut off": (
         lambda plant: (plant.mirror / "public/simple/index.json").write_text("{"),
         {"page-unreadable", "page-unlisted"},

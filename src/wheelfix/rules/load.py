@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from wheelfix.errors import RulesError
-from wheelfix.locations import is_directory
+from wheelfix.locations import is_directory, is_file
 from wheelfix.options import listed
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.bundled import bundled
@@ -177,7 +177,7 @@ class _Reader:
             what = f"there is no directory {source!r}"
             if is_directory(directory):
                 what = f"no rule files in {source!r}"
-            elif directory.is_file():
+            elif is_file(directory):
                 what = f"{source!r} is not a rule file: its name does not end with .toml"
             self._refuse_source(source, by, what, "Rule files end with .toml.")
         for path in files:
