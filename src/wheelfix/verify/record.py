@@ -41,6 +41,8 @@ REMOVE: Final = RowEdit(remove=True)
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
 _MOST_ALGORITHMS: Final = 2
 _MARK: Final = "\ufeff"
+_MORE_ROWS: Final = 20_000
+"""How many more rows than files are read: a kilobyte of a wheel can hold half a million, each a finding."""
 _USUAL: Final = frozenset({"", "sha256"})
 """The algorithms of hashes that need no other sum than the one that is computed of every file."""
 
@@ -113,6 +115,10 @@ class Listing(Struct):
 
 def read_listing(subject: Subject) -> Listing:
     """Return what RECORD lists; nothing where there is none."""
+    if subject.record is not None and len(subject.record.rows) > len(subject.entries) + _MORE_ROWS:
+        message = f"RECORD has {len(subject.record.rows)} rows for {len(subject.entries)} files; it is not read"
+        subject.found.append(RawFinding("record-too-many-rows", "RECORD", message))
+        subject.record = None
     listing = Listing(subject.record)
     if subject.record is None:
         return listing

@@ -348,7 +348,7 @@ class Subject:
         data = self.read("RECORD")
         if data is not None:
             try:
-                self.record = _record(data, len(self.entries))
+                self.record = Record.parse(data)
             except RecordError as error:
                 self.found.append(found_of(error, "RECORD"))
 
@@ -454,22 +454,6 @@ class Subject:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-
-def _record(data: bytes, count: int) -> Record:
-    """Return RECORD of an archive with so many entries; a kilobyte of it can hold half a million rows, each a finding.
-
-    :raises RecordError: if it cannot be read, or has more rows than any real one.
-    """
-    record, most = Record.parse(data), count + _MORE_ROWS
-    if len(record.rows) > most:
-        hint = f"At most {most} rows are read beside so few files."
-        raise RecordError("too-many-rows", f"RECORD has {len(record.rows)} rows for {count} files", hint=hint)
-    return record
-
-
-_MORE_ROWS: Final = 20_000
-"""How many more rows than files are read."""
 
 
 def _encoded_words(wheel: Document) -> Iterator[RawFinding]:
