@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import wheelfix
-from building import WheelSpec, write_wheel
+from building import Entry, WheelSpec, write_wheel
 from drafting import Draft, Knob, setting, wheel
 from wheelfix.results import Finding, Severity, Status
 
@@ -96,3 +96,15 @@ def test_brackets_in_texts_are_no_lists(tmp_path: Path) -> None:
     document = b'{"text": "' + b'[[\\"' * 300_000 + b'"}'
     path = write_wheel(tmp_path, WheelSpec(dist_info_files={"sboms/x.cdx.json": document}))
     assert "sbom-unreadable" not in findings(path)
+
+
+def test_the_rows_of_a_wheel_of_many_files_are_no_reason_not_to_fix_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only METADATA changes, only dist-info of the new wheel is read, and RECORD has rows for all files."""
+    monkeypatch.setattr("wheelfix.verify.record._MORE_ROWS", 1)
+    files = tuple(Entry(f"demo/m{each}.py", b"") for each in range(20))
+    path = write_wheel(tmp_path, WheelSpec(files=files, requires=("nvidia-nccl-cu12",)))
+    [outcome] = wheelfix.fix_wheels(path, "gpu", output=tmp_path / "out").outcomes
+    assert outcome.status is Status.FIXED
+    assert "record-too-many-rows" not in findings(tmp_path / "out" / path.name)
