@@ -105,6 +105,7 @@ def test_the_rows_of_a_wheel_of_many_files_are_no_reason_not_to_fix_it(
     monkeypatch.setattr("wheelfix.verify.record._MORE_ROWS", 1)
     files = tuple(Entry(f"demo/m{each}.py", b"") for each in range(20))
     path = write_wheel(tmp_path, WheelSpec(files=files, requires=("nvidia-nccl-cu12",)))
-    [outcome] = wheelfix.fix_wheels(path, "gpu", output=tmp_path / "out").outcomes
+    edit = wheelfix.SetField("Summary", "new")
+    [outcome] = wheelfix.fix_wheels(path, None, edits=(edit,), output=tmp_path / "out").outcomes
     assert outcome.status is Status.FIXED
     assert "record-too-many-rows" not in findings(tmp_path / "out" / path.name)
