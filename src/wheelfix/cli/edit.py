@@ -119,7 +119,7 @@ def _read(values: Mapping[str, Any]) -> list[Requested]:
 
 
 _AS_OPTIONS: Final = {
-    "Use the key specifier for versions.": ("Give a name, a pattern for names, or a whole requirement."),
+    "Use the key specifier for versions.": "Give a name, a pattern for names, or a whole requirement.",
     "Use set-field.": "Use --set.",
     "Write * to match anything.": "Give a name or a pattern.",
 }

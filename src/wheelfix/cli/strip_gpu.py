@@ -62,8 +62,8 @@ def _confirm_names(option: str, patterns: Iterable[str]) -> None:
 
     :raises click.ClickException: if one is not: what a rule file would say of it is no help here.
     """
-    from wheelfix.rules.values import name_glob  # imported late: see above
+    from wheelfix.rules.values import USE_SPECIFIER, name_glob  # imported late: see above
 
     for each in patterns:
-        if each and (wrong := name_glob(each)) and wrong[1].startswith("Use the key "):
+        if each and (wrong := name_glob(each)) and wrong[1] == USE_SPECIFIER:
             raise Stopped(f"{option}: {wrong[0]}; nothing was done", hint="Give a name or a pattern for names, no versions.")

@@ -23,7 +23,7 @@ from wheelfix.mirror.pages import STATUS, Page
 from wheelfix.mirror.registry import MirrorCheckReport, finding
 from wheelfix.mirror.repository import listed_keys, load_root
 from wheelfix.mirror.storage.base import Head, Store, Stored, is_of_store
-from wheelfix.mirror.stored_html import has_foreign_parts, is_same_to_clients, said_of_wheels
+from wheelfix.mirror.stored_html import OF_WHEELS, has_foreign_parts, is_same_to_clients, said_otherwise
 from wheelfix.mirror.stored_wheel import WheelCheck, readable, unreadable, was_read
 from wheelfix.mirror.unlisted import Grace, Unlisted, find_lost, find_old_unlisted, find_unlisted, noted_files
 from wheelfix.progress import Progress
@@ -271,10 +271,10 @@ class StoreCheck:
 
     def _keeps(self, page: Page, html: bytes, wanted: bytes, found: Iterable[Finding]) -> bool:
         """Whether the HTML page is not written over, which ``--fix`` decides in the same way once it has read the files."""
-        doubted = {PurePosixPath(each.place.removesuffix(METADATA)).name for each in found if each.code in _DOUBTS}
         if is_kept(self._store, page, html, wanted):
             return True
-        return bool(doubted) and not doubted.isdisjoint(map(shown, said_of_wheels(html, wanted)))
+        doubted = {PurePosixPath(each.place.removesuffix(METADATA)).name for each in found if each.code in _DOUBTS}
+        return bool(doubted) and not doubted.isdisjoint(map(shown, said_otherwise(html, wanted, OF_WHEELS)))
 
     def _files(self, page: Page) -> Iterator[Finding]:
         """Yield what is wrong with the files of ``page``, and with its releases."""

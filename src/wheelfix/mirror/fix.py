@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.change import change_page
-from wheelfix.mirror.examine import examine
+from wheelfix.mirror.examine import ExaminedWheel, examine
 from wheelfix.mirror.html import page_html
 from wheelfix.mirror.journal import journaled_projects, open_journal
 from wheelfix.mirror.kept_html import is_kept
@@ -34,7 +34,7 @@ from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.repository import lists_files, load_page, rebuild_root, root_locked
 from wheelfix.mirror.scratch import remove_abandoned
 from wheelfix.mirror.storage.base import Store, Stored, is_of_page, is_of_store, sha256_of, write_changed
-from wheelfix.mirror.stored_html import said_of_wheels, said_otherwise
+from wheelfix.mirror.stored_html import OF_WHEELS, said_otherwise
 from wheelfix.mirror.stored_wheel import problem_of_time
 from wheelfix.results import Finding
 from wheelfix.text import shown_few
@@ -212,7 +212,8 @@ class _ProjectFix:
             return None
         if keeps:
             return None
-        if doubted := said_of_wheels(html.data if html else b"", page_html(fixed.page)) & fixed.unconfirmed:
+        said = said_otherwise(html.data, page_html(fixed.page), OF_WHEELS) if html else {}
+        if doubted := said.keys() & fixed.unconfirmed:
             message = f"it is not written over: what the JSON page says of {shown_few(sorted(doubted))} is not confirmed"
             hint = "Restore the JSON page from a backup, or add the wheel again."
             self._failures.errors.append((page_key(page.project, HTML), MirrorError("bad-page", message, hint=hint)))
@@ -226,15 +227,15 @@ class _ProjectFix:
         only those are read of which the ``html`` page says otherwise.
         """
         copies, files, unconfirmed = LocalCopies(self._store), list[ListedFile](), set[str]()
-        doubted = {} if html is None or self._codes & _OF_FILES else said_otherwise(html.data, page_html(page))
+        are_wrong = bool(self._codes & _OF_FILES)
+        doubted = {} if html is None or are_wrong else said_otherwise(html.data, page_html(page))
         for file in page.files:
-            if not self._codes & _OF_FILES and file.filename not in doubted:
+            if not are_wrong and file.filename not in doubted:
                 files.append(file)
                 continue
-            fixed = file
             try:
                 is_confirmed, fixed, metadata = self._fixed(copies, page, file)
-                if self._codes & _OF_FILES and (fixed == file or not keeps):
+                if are_wrong and (fixed == file or not keeps):
                     write_changed(self._store, metadata)
             except (MirrorError, OSError) as error:
                 if is_of_store(self._store, error):
@@ -242,30 +243,36 @@ class _ProjectFix:
                 self._failures.errors.append((page_key(page.project), error))
                 is_confirmed, fixed = False, file
             files.append(fixed)
-            unconfirmed |= set() if is_confirmed else {file.filename}
+            if not is_confirmed:
+                unconfirmed.add(file.filename)
         return _FixedPage(replace(page, files=tuple(files)), unconfirmed)
 
     def _fixed(self, copies: LocalCopies, page: Page, file: ListedFile) -> tuple[bool, ListedFile, dict[str, bytes]]:
-        """Return whether ``file`` is what the page says, then with what its wheel declares, and its metadata file by key.
+        """Return whether what the page says of ``file`` is confirmed, the file as its wheel has it, and its metadata file.
 
-        One with another sha256 stays as it is.
+        That is by its key. A file with another sha256 stays as the page has it.
         """
         key = file_key(page.project, file.filename, file.sha256)
         head = self._store.head(key)
         if head is None or head.size != file.size or problem_of_time(file.upload_time):
             return False, file, {}
-        if not file.is_wheel:
-            return sha256_of(self._store, key, read=True) == file.sha256, replace(file, url=url_of(key)), {}
-        try:
-            with copies.open(key) as (source, sha256):
-                wheel = examine(Path(key), source, sha256=sha256, now=lambda: datetime.fromtimestamp(0, UTC), leniently=True)
-        except WheelfixError as error:
-            if is_of_store(self._store, error):
-                raise
-            return sha256_of(self._store, key, read=True) == file.sha256, file, {}  # it is still a finding
-        if wheel.file.sha256 != file.sha256 or wheel.metadata is None:
-            return wheel.file.sha256 == file.sha256, file, {}
+        wheel = self._examined(copies, key) if file.is_wheel else None
+        if wheel is None or wheel.metadata is None:
+            is_confirmed = sha256_of(self._store, key, read=True) == file.sha256
+            return is_confirmed, replace(file, url=url_of(key)) if is_confirmed else file, {}
+        if wheel.file.sha256 != file.sha256:
+            return False, file, {}
         digest = hashlib.sha256(wheel.metadata).hexdigest()
         declared = wheel.file.requires_python
         fixed = replace(file, url=url_of(key), metadata_sha256=digest, requires_python=declared)
         return True, fixed, {key + METADATA: wheel.metadata}
+
+    def _examined(self, copies: LocalCopies, key: str) -> ExaminedWheel | None:
+        """Return the wheel at ``key``, ``None`` where it cannot be read, which is still a finding."""
+        try:
+            with copies.open(key) as (source, sha256):
+                return examine(Path(key), source, sha256=sha256, now=lambda: datetime.fromtimestamp(0, UTC), leniently=True)
+        except WheelfixError as error:
+            if is_of_store(self._store, error):
+                raise
+            return None

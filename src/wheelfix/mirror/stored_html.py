@@ -5,6 +5,7 @@ change with every release of wheelfix: a page of an earlier one is not wrong.
 """
 
 import re
+from collections.abc import Collection, Iterator, Mapping
 from operator import itemgetter
 from typing import Final
 
@@ -12,7 +13,7 @@ from wheelfix.mirror.pages import version_of
 
 _FOREIGN: Final = re.compile(rb"<(?:iframe|frame|form|object|embed|img|script\s)|http-equiv=[\"']?refresh", re.IGNORECASE)
 _POLICY: Final = b"Content-Security-Policy"
-_OF_WHEELS: Final = (
+OF_WHEELS: Final = (
     "href", "data-requires-python", "data-core-metadata", "data-dist-info-metadata", "data-upload-time",
 )  # fmt: skip
 """The attributes of a link that say what the wheel says, or that nobody can find out again."""
@@ -46,45 +47,34 @@ def is_same_to_clients(stored: bytes, page: bytes) -> bool:
     return stored == page or _read_by_clients(stored) == _read_by_clients(page)
 
 
-def said_otherwise(stored: bytes, page: bytes) -> dict[str, str]:
+def said_otherwise(stored: bytes, page: bytes, attributes: Collection[str] = ()) -> dict[str, str]:
     """Return the files that ``page`` lists and the page that is ``stored`` lists otherwise, or not at all.
 
-    Each has its link in the stored page, which is empty where it has none.
+    Each has its link in the stored page, which is empty where it has none. With ``attributes`` only files are returned that
+    both pages list, with other values of one of these.
     """
-    if stored == page:
-        return {}
-    from wheelfix.upstream.html_links import flatten  # imported late: mostly the bytes are the same
-
-    there = {each.text: each.attributes for each in flatten(stored, "utf-8").anchors}
-    wanted = flatten(page, "utf-8").anchors
-    changed = (each.text for each in wanted if there.get(each.text) != each.attributes)
-    return {name: there[name].get("href", "") if name in there else "" for name in changed}
-
-
-def said_of_wheels(stored: bytes, page: bytes) -> set[str]:
-    """Return the files of which both pages say otherwise what follows from the wheel, or when it was uploaded."""
-    said = said_otherwise(stored, page)
-    if not said:
-        return set()
-    from wheelfix.upstream.html_links import flatten  # imported late: mostly the bytes are the same
-
-    one, other = ({each.text: each.attributes for each in flatten(text, "utf-8").anchors} for text in (stored, page))
-    return {
-        name
-        for name in said.keys() & one.keys() & other.keys()
-        if any(one[name].get(each) != other[name].get(each) for each in _OF_WHEELS)
-    }
+    there, wanted = _links(stored, page)
+    if attributes:
+        both = [name for name in wanted if name in there]
+        changed = [name for name in both if any(there[name].get(each) != wanted[name].get(each) for each in attributes)]
+    else:
+        changed = [name for name in wanted if there.get(name) != wanted[name]]
+    return {name: there.get(name, {}).get("href", "") for name in changed}
 
 
 def said_besides(stored: bytes, page: bytes) -> dict[str, str]:
     """Return the files that only the page that is ``stored`` lists, each with its link, and not ``page``."""
-    if stored == page:
-        return {}
+    there, wanted = _links(stored, page)
+    return {name: attributes.get("href", "") for name, attributes in there.items() if name not in wanted}
+
+
+def _links(*pages: bytes) -> Iterator[dict[str, Mapping[str, str]]]:
+    """Yield the attributes of the links of each of ``pages``, by file; nothing of pages that are the same."""
     from wheelfix.upstream.html_links import flatten  # imported late: mostly the bytes are the same
 
-    wanted = {each.text for each in flatten(page, "utf-8").anchors}
-    anchors = flatten(stored, "utf-8").anchors
-    return {each.text: each.attributes.get("href", "") for each in anchors if each.text not in wanted}
+    is_one = len({*pages}) == 1
+    for each in pages:
+        yield {} if is_one else {link.text: link.attributes for link in flatten(each, "utf-8").anchors}
 
 
 def _read_by_clients(page: bytes) -> tuple[object, ...]:

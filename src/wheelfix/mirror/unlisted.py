@@ -17,7 +17,7 @@ from wheelfix.mirror.layout import JOURNAL, METADATA, SIMPLE, is_file_key, page_
 from wheelfix.mirror.lost import is_wheel, page_lost
 from wheelfix.mirror.registry import finding
 from wheelfix.mirror.storage.base import Head, Store
-from wheelfix.mirror.stored_wheel import unreadable as unreadable_at
+from wheelfix.mirror.stored_wheel import unreadable
 from wheelfix.results import Finding
 
 
@@ -73,26 +73,26 @@ class Unlisted(Struct, frozen=True):
     young: int = 0
 
 
-def find_unlisted(store: Store, keys: Iterable[str], unreadable: Collection[str]) -> Iterator[Finding]:
+def find_unlisted(store: Store, keys: Iterable[str], unread: Collection[str]) -> Iterator[Finding]:
     """Yield that no page lists the files at ``keys`` of a directory; only what an interrupted run left can be deleted.
 
-    Nothing of ``unreadable`` projects can: their page is missing or cannot be read.
+    Nothing of ``unread`` projects can: their page is missing or cannot be read.
     """
     removable = dict[str | None, frozenset[str]]()
     for key in keys:
         project = project_of(key)
         if project not in removable:
             try:
-                removable[project] = _removable(store, unreadable, project)
+                removable[project] = _removable(store, unread, project)
             except OSError as error:
                 removable[project] = frozenset()
-                yield unreadable_at(f"{JOURNAL}/{project}", error)
+                yield unreadable(f"{JOURNAL}/{project}", error)
         yield _finding(key, "an interrupted run left it" if key in removable[project] else "")
 
 
-def _removable(store: Store, unreadable: Collection[str], project: str | None) -> frozenset[str]:
+def _removable(store: Store, unread: Collection[str], project: str | None) -> frozenset[str]:
     """Return what an interrupted run left of ``project``; nothing if its page is missing or unreadable."""
-    if project is None or project in unreadable:
+    if project is None or project in unread:
         return frozenset()
     try:
         return open_journal(store, project).removable()
@@ -119,7 +119,7 @@ def find_lost(store: Store, heads: Mapping[str, Head], paged: Collection[str], g
             if _is_lost(store, project, wheels) and _is_lost(store, project, wheels):
                 found[project] = page_lost(project, f"{SIMPLE}/{project}")
         except (MirrorError, OSError) as error:
-            found[project] = unreadable_at(page_key(project), error)
+            found[project] = unreadable(page_key(project), error)
     return found
 
 

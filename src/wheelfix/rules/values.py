@@ -37,6 +37,8 @@ Wrong: TypeAlias = tuple[str, str]
 _LONGEST: Final = 200
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
+USE_SPECIFIER: Final = "Use the key specifier for versions."
+"""What to do in a rule file; an option has no such key."""
 _BRACKETS: Final = re.compile(r"\[[!]?\]?[^\]]*\]")
 
 
@@ -97,10 +99,7 @@ def name_glob(text: str) -> Wrong | None:
     if wrong:
         return wrong
     if re.search(r"[^A-Za-z0-9._*?-]", _BRACKETS.sub("", text)):
-        return (
-            f"{text!r} has characters that names cannot contain",
-            "Use the key specifier for versions.",
-        )
+        return f"{text!r} has characters that names cannot contain", USE_SPECIFIER
     normal = re.sub(r"[-_.]+", "-", _BRACKETS.sub("\0", text)).lower()
     for bracket in _BRACKETS.findall(text):
         normal = normal.replace("\0", bracket.lower(), 1)

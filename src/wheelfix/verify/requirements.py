@@ -5,7 +5,6 @@ https://packaging.python.org/en/latest/specifications/dependency-specifiers/
 
 import re
 from collections.abc import Collection, Hashable, Iterator, Mapping
-from itertools import islice
 from typing import Final
 
 from packaging.markers import InvalidMarker, Marker as StrictMarker
@@ -60,7 +59,7 @@ def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[RawFinding
         return
     if requirement is not None and requirement.malformed is None:
         found = [*_check_blanks(field, text), *_check_readers(field, text)]
-        yield from found or islice(_check_evaluation(text, requirement.marker), 1)
+        yield from found or _check_evaluation(text)
         if requirement.url is not None and _LOCAL_PATH.match(requirement.url):
             message = "it is a local path, which means something else on each machine"
             yield RawFinding("metadata-local-path", f"Requires-Dist: {cut(text)}", message)
@@ -119,20 +118,18 @@ def _check_readers(field: Field, text: str) -> Iterator[RawFinding]:
             yield RawFinding(code, place, shown(each.message), refused_by=by)
 
 
-def _check_evaluation(text: str, marker: str) -> Iterator[RawFinding]:
-    """Yield the comparisons of a marker that pip and uv take for different ones, where neither refuses it."""
+def _check_evaluation(text: str) -> Iterator[RawFinding]:
+    """Yield that pip and uv take a comparison of the marker for different ones, where neither refuses it."""
     parts = RequirementParts.of(text)
-    tree = read_marker(parts.marker) if marker and parts is not None else None
-    if parts is not None and marker and "\\" in parts.marker:
-        yield _read_otherwise(text, "a text with a backslash")
-    for leaf in comparisons(tree) if tree is not None else ():
-        if not is_read_alike(leaf):
-            yield _read_otherwise(text, cut(leaf.text))
-
-
-def _read_otherwise(text: str, what: str) -> RawFinding:
-    message = f"pip and uv read {what} in its marker differently"
-    return RawFinding("metadata-marker-ambiguous", f"Requires-Dist: {cut(text)}", message)
+    if parts is None or not parts.marker:
+        return
+    tree = read_marker(parts.marker)
+    found = [cut(leaf.text) for leaf in comparisons(tree) if not is_read_alike(leaf)] if tree is not None else []
+    if "\\" in parts.marker:
+        found.insert(0, "a text with a backslash")
+    if found:
+        message = f"pip and uv read {found[0]} in its marker differently"
+        yield RawFinding("metadata-marker-ambiguous", f"Requires-Dist: {cut(text)}", message)
 
 
 def _fixed(parts: RequirementParts) -> str | None:

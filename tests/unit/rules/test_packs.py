@@ -100,10 +100,12 @@ def test_a_pack_that_is_not_installed(site: Path) -> None:
         ("nothing/", "there is no directory 'nothing/'"),
         ("empty/", "no rule files in 'empty/'"),
         ("empty", "Write empty/ for the directory."),
+        ("./notes.md", "'./notes.md' is not a rule file: its name does not end with .toml"),
     ],
 )
 def test_other_sources(site: Path, source: str, words: str) -> None:
     Path("empty").mkdir()
+    Path("notes.md").touch()
     assert words in message(source)
 
 
